@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: GPL-2.0 OR MIT */
+/* Copyright (c) 2026 ebpf_tcp authors */
+
+/*
+ * The contract between the kernel half and the user half: the layout of the tables that both see.
+ *
+ * The kernel adds to a row, the user half reads it through a mapping. Counters only ever grow, also
+ * when a row passes from a dead process to a new one: the reader remembers what it has seen.
+ */
+#ifndef EBPF_TCP_TCP_H
+#define EBPF_TCP_TCP_H
+
+#include <linux/types.h>
+
+#define TCP_COMM_LEN 16
+
+/* Why a connect failed: the enumerator, and the name that users see. */
+#define TCP_REASONS(X)                                                                             \
+	X(TCP_REASON_REFUSED, "refused")         /* ECONNREFUSED */                                \
+	X(TCP_REASON_TIMEOUT, "timeout")         /* ETIMEDOUT */                                   \
+	X(TCP_REASON_UNREACHABLE, "unreachable") /* EHOSTUNREACH, ENETUNREACH */                   \
+	X(TCP_REASON_RESET, "reset")             /* ECONNRESET, EPIPE */                           \
+	X(TCP_REASON_DENIED, "denied")           /* EACCES, EPERM */                               \
+	X(TCP_REASON_NO_PORT, "no_port")         /* EADDRNOTAVAIL: no local port left */           \
+	X(TCP_REASON_ABORTED, "aborted")         /* closed by the application before an answer */  \
+	X(TCP_REASON_OTHER, "other")
+
+#define TCP_REASON_ENUMERATOR(id, name) id,
+enum tcp_reason { TCP_REASONS(TCP_REASON_ENUMERATOR) TCP_REASON_COUNT };
+
+/* What is counted for a process. 64-bit counters only: the user half walks them as an array. */
+struct tcp_counters {
+	__u64 tx_bytes;   /* accepted from the application */
+	__u64 rx_bytes;   /* consumed by the application */
+	__u64 connects;   /* outgoing connections that were established */
+	__u64 connect_ns; /* sum of the set-up times of those that were measured */
+	__u64 measured;   /* how many were measured */
+	__u64 accepts;    /* incoming connections, at their first use by the process */
+	__u64 failed[TCP_REASON_COUNT];
+};
+
+/* Rows with a fixed meaning; 0 is nobody's, so that zeroed memory means "no owner yet". */
+enum tcp_fixed_row { TCP_ROW_NONE, TCP_ROW_OTHER, TCP_ROW_KERNEL, TCP_ROW_FIRST };
+
+/* One process. Free while start_ns is 0; the user half frees it, the kernel half fills it. */
+struct tcp_row {
+	struct tcp_counters counters;
+	__u64 connect_max_ns; /* slowest connect since the reader last swapped in 0 */
+	__u64 start_ns;       /* of the group leader, since boot: tells processes of one pid apart */
+	__u64 cgroup;         /* cgroup v2 id at the first event, 0 if unknown */
+	__u32 pid;            /* thread-group id in the initial pid namespace */
+	__u32 uid;            /* at the first event, TCP_UID_UNKNOWN if somebody else caused it */
+	__u32 exited;         /* 1 once the last thread has begun to exit; a hint, it may be missed */
+	__u32 reserved;
+	char comm[TCP_COMM_LEN]; /* of the group leader */
+};
+
+#define TCP_UID_UNKNOWN 0xffffffffU
+
+/* The index: which row a process has. */
+struct tcp_process_key {
+	__u64 start_ns;
+	__u32 pid;
+	__u32 zero;
+};
+
+/*
+ * The histogram of connect times, one per row: bucket 0 is all below 2^TCP_LATENCY_MIN_LOG2 ns, then
+ * each power of two has 2^TCP_LATENCY_STEP_LOG2 buckets of equal width, and the last takes the rest.
+ */
+#define TCP_LATENCY_MIN_LOG2 10 /* 1.024 us */
+#define TCP_LATENCY_MAX_LOG2 37 /* 137 s */
+#define TCP_LATENCY_STEP_LOG2 3
+#define TCP_LATENCY_BUCKETS                                                                        \
+	(((TCP_LATENCY_MAX_LOG2 - TCP_LATENCY_MIN_LOG2) << TCP_LATENCY_STEP_LOG2) + 2)
+
+struct tcp_latency {
+	__u32 buckets[TCP_LATENCY_BUCKETS]; /* wrap at 2^32: the reader takes differences */
+};
+
+/* The kernel half about itself. */
+struct tcp_self {
+	__u64 sockets_added;   /* sockets that got a state */
+	__u64 sockets_removed; /* of these, how many are gone */
+	__u64 lost_sockets;    /* events of sockets that found no room for a state */
+	__u64 lost_processes;  /* events counted in TCP_ROW_OTHER for want of a free row */
+	__u64 lost_deltas;     /* growth not believed: more than 2^40 bytes at once */
+	__u64 lost_latencies;  /* connects whose start was not seen: counted, not measured */
+};
+
+/* Both compilers must agree on the layout; the sizes are part of the contract. */
+_Static_assert(sizeof(struct tcp_counters) == (6 + TCP_REASON_COUNT) * 8, "tcp_counters");
+_Static_assert(sizeof(struct tcp_row) == sizeof(struct tcp_counters) + 56, "tcp_row");
+_Static_assert(sizeof(struct tcp_process_key) == 16, "tcp_process_key");
+_Static_assert(sizeof(struct tcp_latency) == 872, "tcp_latency");
+_Static_assert(sizeof(struct tcp_self) == 48, "tcp_self");
+
+#endif

@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: MIT */
+/* Copyright (c) 2026 ebpf_tcp authors */
+
+/* The plugin: the only file that knows the order of the stages. */
+
+#include "collectd_api.h"
+
+#include "config.h"
+#include "report.h"
+
+static struct {
+	struct config config;
+	struct probe *probe;
+	struct snapshot *snapshot;
+	struct groups *groups;
+	double read_s; /* how long the last read took */
+	bool configured;
+	bool complained;
+} plugin;
+
+/* CLOCK_BOOTTIME is the clock of the processes' start times. */
+static uint64_t clock_ns(clockid_t clock)
+{
+	struct timespec t = {0};
+
+	clock_gettime(clock, &t);
+	return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
+}
+
+static int configure(void)
+{
+	if (plugin.configured)
+		return 0;
+	plugin.configured = true;
+	return config_defaults(&plugin.config);
+}
+
+static int ebpf_tcp_config(oconfig_item_t *block)
+{
+	if (configure())
+		return -1;
+	return config_read(&plugin.config, block);
+}
+
+static void close_stages(void)
+{
+	groups_close(plugin.groups);
+	plugin.groups = NULL;
+	snapshot_close(plugin.snapshot);
+	plugin.snapshot = NULL;
+	probe_close(plugin.probe);
+	plugin.probe = NULL;
+}
+
+static int open_stages(char *why, size_t why_size)
+{
+	struct probe_tables tables;
+	int err;
+
+	if (configure())
+		return -1;
+	err = probe_open(&plugin.probe, why, why_size, &plugin.config.probe);
+	if (err)
+		return err;
+	probe_tables(&tables, plugin.probe);
+	err = snapshot_open(&plugin.snapshot, &tables, &plugin.config.snapshot);
+	if (!err)
+		err = groups_open(&plugin.groups, tables.row_count, &plugin.config.group);
+	return err;
+}
+
+static int ebpf_tcp_init(void)
+{
+	char why[512] = "out of memory";
+
+	if (plugin.groups) /* collectd calls once; be safe */
+		return 0;
+	if (open_stages(why, sizeof(why))) {
+		ERROR(PLUGIN_NAME " plugin: nothing will be reported: %s", why);
+		close_stages();
+		return -1;
+	}
+	INFO(PLUGIN_NAME " plugin: %s", probe_describe(plugin.probe));
+	return 0;
+}
+
+static void add_process(void *context, const struct snapshot_process *process)
+{
+	char name[GROUP_NAME_SIZE];
+
+	(void)context;
+	match_group(name, process, &plugin.config.match);
+	groups_add(plugin.groups, name, process);
+}
+
+static void report_group(void *context, const struct group *group)
+{
+	metric_group(group, &plugin.config.metric, report_sample, context);
+}
+
+static void report_self(struct report *report)
+{
+	struct probe_tables tables;
+	struct metric_self self;
+
+	probe_tables(&tables, plugin.probe);
+	self = (struct metric_self){
+		.lost_processes = tables.self->lost_processes,
+		.lost_sockets = tables.self->lost_sockets,
+		.lost_deltas = tables.self->lost_deltas,
+		.lost_latencies = tables.self->lost_latencies,
+		.recursion_misses = probe_skips(plugin.probe),
+		.processes = snapshot_processes(plugin.snapshot),
+		.sockets = (double)(tables.self->sockets_added - tables.self->sockets_removed),
+		.read_s = plugin.read_s,
+	};
+	metric_self(&self, report_sample, report);
+}
+
+/* A refused sample is passing trouble: a bad return value would slow the whole plugin down. */
+static void complain(const struct report *report)
+{
+	if (report->errors && !plugin.complained)
+		WARNING(PLUGIN_NAME " plugin: collectd refused %d values, see its own messages",
+			report->errors);
+	plugin.complained = report->errors != 0;
+}
+
+static int ebpf_tcp_read(void)
+{
+	struct report report = {.time = cdtime()};
+	uint64_t started_ns = clock_ns(CLOCK_MONOTONIC);
+
+	if (!plugin.groups) /* init failed, and said why; `collectd -T` reads all the same */
+		return -1;
+	groups_begin(plugin.groups, clock_ns(CLOCK_BOOTTIME));
+	snapshot_take(plugin.snapshot, add_process, NULL);
+	groups_end(plugin.groups);
+	groups_each(plugin.groups, report_group, &report);
+	report_self(&report);
+	complain(&report);
+	plugin.read_s = (double)(clock_ns(CLOCK_MONOTONIC) - started_ns) / 1e9;
+	return 0;
+}
+
+static int ebpf_tcp_shutdown(void)
+{
+	close_stages();
+	config_free(&plugin.config);
+	plugin.configured = false;
+	return 0;
+}
+
+__attribute__((visibility("default"))) void module_register(void);
+
+void module_register(void)
+{
+	plugin_register_complex_config(PLUGIN_NAME, ebpf_tcp_config);
+	plugin_register_init(PLUGIN_NAME, ebpf_tcp_init);
+	plugin_register_read(PLUGIN_NAME, ebpf_tcp_read);
+	plugin_register_shutdown(PLUGIN_NAME, ebpf_tcp_shutdown);
+}

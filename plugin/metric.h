@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: MIT */
+/* Copyright (c) 2026 ebpf_tcp authors */
+
+/* The table of metrics: which values a group has, and what collectd calls them. */
+#ifndef EBPF_TCP_METRIC_H
+#define EBPF_TCP_METRIC_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct group;
+
+#define METRIC_PERCENTILES_MAX 16
+
+struct metric_options {
+	bool bytes;
+	bool connections;
+	bool connect_latency;
+	double percentiles[METRIC_PERCENTILES_MAX];
+	unsigned percentile_count;
+};
+
+/* One value list: a DERIVE of one or two sources, or a GAUGE. */
+struct metric_sample {
+	const char *group; /* plugin_instance */
+	const char *type;
+	char instance[128]; /* type_instance */
+	bool gauge;
+	unsigned count;
+	uint64_t derive[2];
+	double value; /* if gauge */
+};
+
+typedef void metric_emit(void *context, const struct metric_sample *sample);
+
+/* What the plugin reports about itself, as group `self`. */
+struct metric_self {
+	uint64_t lost_processes;
+	uint64_t lost_sockets;
+	uint64_t lost_deltas;
+	uint64_t lost_latencies;
+	uint64_t recursion_misses;
+	double processes;
+	double sockets;
+	double read_s;
+};
+
+/* Calls `emit` for every metric of the group that the options ask for. */
+void metric_group(const struct group *group, const struct metric_options *options,
+		  metric_emit *emit, void *context);
+
+void metric_self(const struct metric_self *self, metric_emit *emit, void *context);
+
+#endif

@@ -1,0 +1,519 @@
+/* SPDX-License-Identifier: MIT */
+/* Copyright (c) 2026 ebpf_tcp authors */
+
+#include <errno.h>
+#include <linux/capability.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+#include <bpf/bpf.h>
+#include <bpf/btf.h>
+#include <bpf/libbpf.h>
+
+#include "probe.h"
+#include "selftest.h"
+#include "tcp.h"
+#include "tcp.skel.h"
+
+#define LOG_SIZE 4096
+#define PROGRAMS_MAX 32
+
+/*
+ * A backend is some sets of programs; a program belongs to the set that its name starts with. Tried
+ * in this order, by really loading them. Set "always_" is part of every backend.
+ */
+static const struct backend {
+	const char *name;
+	const char *sets[3];
+	bool sock_storage; /* where tracing programs may use sk_storage: 5.11 */
+} backends[] = {
+	{"fentry", {"fentry_", "traced_", "locked_"}, true},
+	{"fentry", {"fentry_", "traced_", "locked_"}, false},
+	{"kprobe", {"kprobe_"}, false},
+	{"rawtp", {"rawtp_", "traced_"}, true}, /* 6.3 */
+	{"rawtp", {"packet_", "traced_", "locked_"}, true},
+	{"rawtp", {"packet_", "traced_", "locked_"}, false},
+};
+
+/* Programs that may be missing alone, and what is missing then; NULL if nothing is. */
+static const struct {
+	const char *program;
+	const char *loss;
+} optional[] = {
+	{"fentry_sendpages", NULL}, /* gone in 6.5, with the path that it watched */
+	{"traced_rename", "names of processes after exec"},
+	{"traced_exit", NULL}, /* a hint only */
+	{"kprobe_rename", "names of processes after exec"},
+	{"kprobe_exit", NULL},
+	{"always_baseline", "the first bytes of connections older than the plugin"},
+};
+#define OPTIONAL_COUNT (sizeof(optional) / sizeof(*optional))
+
+struct probe {
+	const struct backend *backend;
+	struct tcp *skeleton;
+	struct bpf_program *programs[PROGRAMS_MAX];
+	struct bpf_link *links[PROGRAMS_MAX];
+	unsigned program_count;
+	unsigned row_count;
+	struct tcp_row *rows;
+	struct tcp_latency *latencies;
+	bool dropped[OPTIONAL_COUNT];
+	char description[512];
+};
+
+/* What libbpf says while we load: the user sees it only if everything fails. */
+static __thread char log_text[LOG_SIZE];
+
+__attribute__((format(printf, 2, 0))) static int log_take(enum libbpf_print_level level,
+							  const char *format, va_list args)
+{
+	size_t used = strlen(log_text);
+
+	if (level == LIBBPF_WARN)
+		vsnprintf(log_text + used, sizeof(log_text) - used, format, args);
+	return 0;
+}
+
+/* The kernel's or libbpf's own words about a failure: the first line that names a program. */
+static void log_reason(char *out, size_t size, int err)
+{
+	const char *line = strstr(log_text, "prog '");
+	int length = line ? (int)strcspn(line, "\n") : 0;
+
+	if (length > 0)
+		snprintf(out, size, "%.*s", length, line);
+	else
+		snprintf(out, size, "%s", strerror(-err));
+}
+
+static bool starts_with(const char *text, const char *prefix)
+{
+	return strncmp(text, prefix, strlen(prefix)) == 0;
+}
+
+static int optional_index(const char *program)
+{
+	for (unsigned i = 0; i < OPTIONAL_COUNT; i++)
+		if (strcmp(optional[i].program, program) == 0)
+			return (int)i;
+	return -1;
+}
+
+/* -- loading -- */
+
+static bool wanted(const struct probe *p, const char *program)
+{
+	int index = optional_index(program);
+
+	if (index >= 0 && p->dropped[index])
+		return false;
+	if (starts_with(program, "always_"))
+		return true;
+	for (int i = 0; i < 3 && p->backend->sets[i]; i++)
+		if (starts_with(program, p->backend->sets[i]))
+			return true;
+	return false;
+}
+
+static void select_programs(struct probe *p)
+{
+	struct bpf_program *program;
+
+	p->program_count = 0;
+	bpf_object__for_each_program(program, p->skeleton->obj) {
+		bool want = wanted(p, bpf_program__name(program)) &&
+			    p->program_count < PROGRAMS_MAX;
+
+		bpf_program__set_autoload(program, want);
+		if (want)
+			p->programs[p->program_count++] = program;
+	}
+}
+
+static int size_maps(struct probe *p, const struct probe_options *options)
+{
+	struct tcp *skeleton = p->skeleton;
+	int err;
+
+	p->row_count = TCP_ROW_FIRST + options->max_processes;
+	skeleton->rodata->sock_storage = p->backend->sock_storage;
+	err = bpf_map__set_autocreate(skeleton->maps.storage, p->backend->sock_storage);
+	if (!err)
+		err = bpf_map__set_autocreate(skeleton->maps.sockets, !p->backend->sock_storage);
+	if (!err)
+		err = bpf_map__set_max_entries(skeleton->maps.sockets, options->max_sockets);
+	if (!err)
+		err = bpf_map__set_max_entries(skeleton->maps.processes, options->max_processes);
+	if (!err)
+		err = bpf_map__set_max_entries(skeleton->maps.free_rows, options->max_processes);
+	if (!err)
+		err = bpf_map__set_max_entries(skeleton->maps.rows, p->row_count);
+	if (!err)
+		err = bpf_map__set_max_entries(skeleton->maps.latencies, p->row_count);
+	return err;
+}
+
+static int load_once(struct probe *p, const struct probe_options *options)
+{
+	LIBBPF_OPTS(bpf_object_open_opts, open_options, .btf_custom_path = options->btf);
+	int err;
+
+	log_text[0] = '\0';
+	p->skeleton = tcp__open_opts(&open_options);
+	if (!p->skeleton)
+		return -errno;
+	select_programs(p);
+	err = size_maps(p, options);
+	if (!err)
+		err = tcp__load(p->skeleton);
+	if (err) {
+		tcp__destroy(p->skeleton);
+		p->skeleton = NULL;
+	}
+	return err;
+}
+
+/* Gives up the optional program that libbpf's log blames. Returns false if it blames none. */
+static bool drop_blamed(struct probe *p)
+{
+	char name[64];
+	int index;
+
+	for (const char *at = log_text; (at = strstr(at, "prog '")); at++) {
+		if (sscanf(at, "prog '%63[^']'", name) != 1)
+			continue;
+		index = optional_index(name);
+		if (index >= 0 && !p->dropped[index]) {
+			p->dropped[index] = true;
+			return true;
+		}
+	}
+	return false;
+}
+
+static int load(struct probe *p, const struct probe_options *options)
+{
+	int err = load_once(p, options);
+
+	while (err && drop_blamed(p))
+		err = load_once(p, options);
+	return err;
+}
+
+/* -- tables -- */
+
+static int map_table(void **out, struct bpf_map *map, size_t value_size, size_t count)
+{
+	void *memory = mmap(NULL, value_size * count, PROT_READ | PROT_WRITE, MAP_SHARED,
+			    bpf_map__fd(map), 0);
+
+	if (memory == MAP_FAILED)
+		return -errno;
+	*out = memory;
+	return 0;
+}
+
+static int map_tables(struct probe *p)
+{
+	int err = map_table((void **)&p->rows, p->skeleton->maps.rows, sizeof(*p->rows),
+			    p->row_count);
+
+	if (!err)
+		err = map_table((void **)&p->latencies, p->skeleton->maps.latencies,
+				sizeof(*p->latencies), p->row_count);
+	return err;
+}
+
+/* The lowest rows are taken first: the reader's pages stay few. */
+static int fill_free_rows(struct probe *p)
+{
+	int fd = bpf_map__fd(p->skeleton->maps.free_rows);
+
+	for (uint32_t row = p->row_count - 1; row >= TCP_ROW_FIRST; row--)
+		if (bpf_map_update_elem(fd, NULL, &row, BPF_ANY))
+			return -errno;
+	return 0;
+}
+
+/* -- attaching -- */
+
+static int attach(struct probe *p)
+{
+	for (unsigned i = 0; i < p->program_count; i++) {
+		const char *name = bpf_program__name(p->programs[i]);
+		int err, index = optional_index(name);
+
+		p->links[i] = bpf_program__attach(p->programs[i]);
+		if (p->links[i])
+			continue;
+		err = -errno;
+		if (index < 0) {
+			snprintf(log_text, sizeof(log_text), "prog '%s': attach: %s\n", name,
+				 strerror(-err));
+			return err;
+		}
+		p->dropped[index] = true;
+	}
+	return 0;
+}
+
+/* Lets the baseline iterator visit every open file once. */
+static int iterate(int link_fd)
+{
+	int fd = bpf_iter_create(link_fd);
+	char nothing[64];
+	ssize_t n;
+
+	if (fd < 0)
+		return -errno;
+	do {
+		n = read(fd, nothing, sizeof(nothing));
+	} while (n > 0 || (n < 0 && (errno == EAGAIN || errno == EINTR)));
+	n = n < 0 ? -errno : 0;
+	close(fd);
+	return (int)n;
+}
+
+static void take_baseline(struct probe *p)
+{
+	for (unsigned i = 0; i < p->program_count; i++) {
+		if (!starts_with(bpf_program__name(p->programs[i]), "always_baseline"))
+			continue;
+		if (p->links[i] && iterate(bpf_link__fd(p->links[i])) == 0)
+			p->skeleton->bss->baseline_done = true;
+		else
+			p->dropped[optional_index("always_baseline")] = true;
+	}
+}
+
+/* Sends known traffic and looks for the row that has it. */
+static int prove(struct probe *p)
+{
+	int err = selftest_run();
+
+	if (err) /* no loopback here: nothing is proven, nothing is wrong */
+		return 0;
+	for (unsigned i = TCP_ROW_FIRST; i < p->row_count; i++) {
+		const struct tcp_counters *c = &p->rows[i].counters;
+
+		if (c->tx_bytes >= SELFTEST_BYTES && c->rx_bytes >= SELFTEST_BYTES && c->connects)
+			return 0;
+	}
+	snprintf(log_text, sizeof(log_text), "prog '*': loaded and attached, but saw nothing of "
+					     "%d bytes over loopback\n", SELFTEST_BYTES);
+	return -ENODATA;
+}
+
+/* -- telling the user -- */
+
+static void describe(struct probe *p)
+{
+	size_t size = sizeof(p->description), used;
+	const char *separator = "; missing: ";
+
+	used = snprintf(p->description, size, "backend %s", p->backend->name);
+	for (unsigned i = 0; i < OPTIONAL_COUNT; i++) {
+		if (!p->dropped[i] || !optional[i].loss || used >= size)
+			continue;
+		used += snprintf(p->description + used, size - used, "%s%s", separator,
+				 optional[i].loss);
+		separator = ", ";
+	}
+}
+
+/* The capabilities that loading needs and this process lacks, as a list of names. */
+static void missing_capabilities(char *out, size_t size)
+{
+	struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
+	struct __user_cap_data_struct data[2] = {0};
+	uint64_t have;
+
+	out[0] = '\0';
+	if (syscall(SYS_capget, &header, data))
+		return;
+	have = data[0].effective | (uint64_t)data[1].effective << 32;
+	if (have & 1ULL << CAP_SYS_ADMIN)
+		return;
+	snprintf(out, size, "%s%s%s", have & 1ULL << CAP_BPF ? "" : "CAP_BPF",
+		 have & (1ULL << CAP_BPF | 1ULL << CAP_PERFMON) ? "" : " and ",
+		 have & 1ULL << CAP_PERFMON ? "" : "CAP_PERFMON");
+}
+
+static bool locked_down(void)
+{
+	FILE *file = fopen("/sys/kernel/security/lockdown", "re");
+	char line[128] = "";
+
+	if (!file)
+		return false;
+	if (!fgets(line, sizeof(line), file))
+		line[0] = '\0';
+	fclose(file);
+	return strstr(line, "[confidentiality]") != NULL;
+}
+
+static bool kernel_older_than(unsigned major, unsigned minor, const struct utsname *kernel)
+{
+	unsigned a = 0, b = 0;
+
+	if (sscanf(kernel->release, "%u.%u", &a, &b) != 2)
+		return false;
+	return a < major || (a == major && b < minor);
+}
+
+/* Turns a failure into a cause and a remedy. `reason` is what the last backend said. */
+static void explain(char *out, size_t size, const char *reason, const struct probe_options *options)
+{
+	struct utsname kernel = {0};
+	char missing[64];
+
+	uname(&kernel);
+	missing_capabilities(missing, sizeof(missing));
+	if (missing[0])
+		snprintf(out, size, "collectd lacks %s: give it to the service "
+			 "(AmbientCapabilities=CAP_BPF CAP_PERFMON) or run it as root", missing);
+	else if (kernel_older_than(5, 10, &kernel))
+		snprintf(out, size, "kernel %s is too old: 5.10 or later is needed", kernel.release);
+	else if (options->btf && access(options->btf, R_OK))
+		snprintf(out, size, "BTF \"%s\": %s: name a readable BTF file of kernel %s",
+			 options->btf, strerror(errno), kernel.release);
+	else if (!options->btf && access("/sys/kernel/btf/vmlinux", R_OK))
+		snprintf(out, size, "kernel %s has no BTF (/sys/kernel/btf/vmlinux): set BTF to a "
+			 "BTF file of this kernel", kernel.release);
+	else if (locked_down())
+		snprintf(out, size, "the kernel is locked down (confidentiality): boot with "
+			 "lockdown=integrity or less");
+	else if (strcmp(options->backend, "auto") != 0)
+		snprintf(out, size, "Backend \"%s\" does not work here (%s): try Backend \"auto\"",
+			 options->backend, reason);
+	else
+		snprintf(out, size, "no backend works on kernel %s (%s)", kernel.release, reason);
+}
+
+/* -- the life of a probe -- */
+
+static void reset(struct probe *p)
+{
+	for (unsigned i = 0; i < p->program_count; i++)
+		bpf_link__destroy(p->links[i]);
+	if (p->rows)
+		munmap(p->rows, sizeof(*p->rows) * p->row_count);
+	if (p->latencies)
+		munmap(p->latencies, sizeof(*p->latencies) * p->row_count);
+	tcp__destroy(p->skeleton);
+	memset(p, 0, sizeof(*p));
+}
+
+static int try_backend(struct probe *p, const struct backend *backend,
+		       const struct probe_options *options)
+{
+	int err;
+
+	p->backend = backend;
+	err = load(p, options);
+	if (!err)
+		err = map_tables(p);
+	if (!err)
+		err = fill_free_rows(p);
+	if (!err)
+		err = attach(p);
+	if (err)
+		return err;
+	take_baseline(p);
+	return prove(p);
+}
+
+static int try_backends(struct probe *p, char *reason, size_t size,
+			const struct probe_options *options)
+{
+	bool any = strcmp(options->backend, "auto") == 0;
+	int err = -EINVAL;
+
+	for (unsigned i = 0; i < sizeof(backends) / sizeof(*backends); i++) {
+		if (!any && strcmp(backends[i].name, options->backend) != 0)
+			continue;
+		err = try_backend(p, &backends[i], options);
+		if (!err)
+			return 0;
+		log_reason(reason, size, err);
+		reset(p);
+	}
+	return err;
+}
+
+const char *const *probe_backend_names(void)
+{
+	static const char *const names[] = {"fentry", "kprobe", "rawtp", NULL};
+
+	return names;
+}
+
+int probe_open(struct probe **out, char *why, size_t why_size, const struct probe_options *options)
+{
+	struct probe *p = calloc(1, sizeof(*p));
+	libbpf_print_fn_t print;
+	char reason[256] = "";
+	int err;
+
+	if (!p) {
+		snprintf(why, why_size, "out of memory");
+		return -ENOMEM;
+	}
+	print = libbpf_set_print(log_take);
+	err = try_backends(p, reason, sizeof(reason), options);
+	libbpf_set_print(print);
+	if (err) {
+		explain(why, why_size, reason, options);
+		free(p);
+		return err;
+	}
+	describe(p);
+	*out = p;
+	return 0;
+}
+
+void probe_close(struct probe *p)
+{
+	if (!p)
+		return;
+	reset(p);
+	free(p);
+}
+
+const char *probe_describe(const struct probe *p)
+{
+	return p->description;
+}
+
+void probe_tables(struct probe_tables *out, const struct probe *p)
+{
+	*out = (struct probe_tables){
+		.rows = p->rows,
+		.latencies = p->latencies,
+		.self = &p->skeleton->bss->self,
+		.row_count = p->row_count,
+		.processes_fd = bpf_map__fd(p->skeleton->maps.processes),
+		.free_rows_fd = bpf_map__fd(p->skeleton->maps.free_rows),
+	};
+}
+
+uint64_t probe_skips(const struct probe *p)
+{
+	uint64_t skips = 0;
+
+	for (unsigned i = 0; i < p->program_count; i++) {
+		struct bpf_prog_info info = {0};
+		__u32 size = sizeof(info);
+
+		if (!bpf_obj_get_info_by_fd(bpf_program__fd(p->programs[i]), &info, &size))
+			skips += info.recursion_misses;
+	}
+	return skips;
+}

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: MIT */
+/* Copyright (c) 2026 ebpf_tcp authors */
+
+/*
+ * The probe: puts the kernel half into the kernel and gives access to its tables. The only file that
+ * knows libbpf's skeleton, backends and kernel differences.
+ */
+#ifndef EBPF_TCP_PROBE_H
+#define EBPF_TCP_PROBE_H
+
+#include <stdint.h>
+#include <stdio.h>
+
+struct probe;
+struct tcp_latency;
+struct tcp_row;
+struct tcp_self;
+
+struct probe_options {
+	char *backend;          /* "auto", or a name from probe_backend_names() */
+	char *btf;              /* file with the kernel's BTF, NULL: the kernel's own */
+	unsigned max_processes; /* rows */
+	unsigned max_sockets;   /* only where a hash table keeps the sockets */
+};
+
+/* The tables as the reader sees them; valid until probe_close(). */
+struct probe_tables {
+	struct tcp_row *rows;          /* mapped, row_count of them */
+	struct tcp_latency *latencies; /* mapped, one per row */
+	const struct tcp_self *self;   /* mapped */
+	unsigned row_count;
+	int processes_fd; /* struct tcp_process_key -> row number */
+	int free_rows_fd; /* stack of free row numbers */
+};
+
+/* Names that `backend` may have, in the order in which "auto" tries them; ends with NULL. */
+const char *const *probe_backend_names(void);
+
+/*
+ * Loads and attaches the best backend that works here, and proves it by sending itself a known number
+ * of bytes. Returns 0, or -errno with the cause and the remedy in `why`.
+ */
+int probe_open(struct probe **out, char *why, size_t why_size, const struct probe_options *options);
+
+/* Detaches and frees everything. NULL is allowed. */
+void probe_close(struct probe *p);
+
+/* One line: which backend runs, and what is missing and why. Never NULL. */
+const char *probe_describe(const struct probe *p);
+
+void probe_tables(struct probe_tables *out, const struct probe *p);
+
+/* How often the kernel has skipped one of the programs because it was running already (5.12). */
+uint64_t probe_skips(const struct probe *p);
+
+#endif

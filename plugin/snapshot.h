@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: MIT */
+/* Copyright (c) 2026 ebpf_tcp authors */
+
+/*
+ * The snapshot: reads the rows that the kernel fills, says what each has done since the last look, and
+ * frees the rows of dead processes. Reading is memory; only the free of a row is a system call.
+ */
+#ifndef EBPF_TCP_SNAPSHOT_H
+#define EBPF_TCP_SNAPSHOT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "tcp.h"
+
+struct probe_tables;
+struct snapshot;
+
+struct snapshot_options {
+	char *proc_root;
+};
+
+/* What one process has done since the last look. */
+struct snapshot_process {
+	unsigned row; /* constant for as long as the process is seen; or enum tcp_fixed_row */
+	uint32_t pid;
+	uint32_t uid; /* or TCP_UID_UNKNOWN */
+	uint64_t start_ns;
+	uint64_t cgroup;
+	char comm[TCP_COMM_LEN];
+	struct tcp_counters grown;
+	uint64_t connect_max_ns;
+	const uint32_t *buckets; /* growth of its latency histogram; NULL if there is none */
+	bool last;               /* it is dead, and this is all that it has left */
+};
+
+typedef void snapshot_visit(void *context, const struct snapshot_process *process);
+
+/* What the tables hold now is taken as seen. Returns 0 or -ENOMEM. */
+int snapshot_open(struct snapshot **out, const struct probe_tables *tables,
+		  const struct snapshot_options *options);
+
+/* NULL is allowed. The tables must still be there. */
+void snapshot_close(struct snapshot *s);
+
+/* Calls `visit` for every process that did something or has ended. */
+void snapshot_take(struct snapshot *s, snapshot_visit *visit, void *context);
+
+/* How many processes have a row. */
+unsigned snapshot_processes(const struct snapshot *s);
+
+#endif

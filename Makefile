@@ -10,7 +10,8 @@ CLANG_FORMAT ?= clang-format
 BPFTOOL ?= $(or $(shell command -v bpftool),/usr/sbin/bpftool)
 PKG_CONFIG ?= pkg-config
 PLUGINDIR ?= /usr/lib/collectd
-SYSCONFDIR ?= /etc
+DOCDIR ?= /usr/share/doc/collectd-ebpf_tcp
+MANDIR ?= /usr/share/man
 Q = $(if $(filter 1,$(V)),,@)
 say = $(if $(filter 1,$(V)),,@printf '  %-8s %s\n' $(1) $(2))
 
@@ -36,7 +37,7 @@ LIBRARY = $(patsubst %,$(O)/plugin/%.o,$(KERNEL_STAGES) $(PURE_STAGES))
 
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: all check check-live check-kernels inspect install format format-check clean programs
+.PHONY: all check check-live check-kernels programs inspect install format clean
 
 all: $(O)/ebpf_tcp.so
 
@@ -65,5 +66,63 @@ $(O)/plugin/%.o: plugin/%.c Makefile
 $(O)/ebpf_tcp.so: $(patsubst %,$(O)/plugin/%.o,$(DAEMON_STAGES)) $(LIBRARY)
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(CFLAGS) -shared -Wl,--as-needed -o $@ $^ $(LDFLAGS) $(LIBS)
+
+# -- tests: each prints ok, FAIL or skip lines; tests/run counts them --
+
+PROGRAMS = $(patsubst %,$(O)/tests/%,compare traffic connect testrun)
+KERNELS ?= $(shell tests/kernels/run --list)
+BACKENDS ?=
+
+programs: $(PROGRAMS) all
+
+$(O)/tests/%.o: tests/live/%.c Makefile
+	$(call say,CC,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_CFLAGS) -Iplugin -pthread -MMD -MP -c $< -o $@
+
+$(O)/tests/testrun.o: $(O)/bpf/tcp.skel.h
+$(O)/tests/compare: $(patsubst %,$(O)/plugin/%.o,$(KERNEL_STAGES) process)
+$(O)/tests/traffic $(O)/tests/connect: $(O)/tests/scenario.o
+
+$(PROGRAMS): $(O)/tests/%: $(O)/tests/%.o
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(CFLAGS) -pthread -Wl,--as-needed -o $@ $^ $(LDFLAGS) $(LIBS)
+
+include tests/fragment.mk
+
+check: check-unit check-static
+
+check-live: programs
+	$(Q)O=$(O) tests/live/run $(or $(BACKENDS),rawtp)
+	$(Q)O=$(O) tests/inspect
+	$(Q)O=$(O) tests/quickstart/run
+
+# As -k does: every kernel is tried, then the target fails if one did.
+check-kernels: programs
+	$(Q)failed=0; for kernel in $(KERNELS); do \
+		O=$(O) tests/kernels/run -k $$kernel -- tests/live/run $(or $(BACKENDS),fentry kprobe rawtp) || failed=1; \
+	done; exit $$failed
+
+# -- what people do with it --
+
+# The kernel half with its source lines, then the same as the kernel sees it.
+inspect: $(O)/bpf/tcp.bpf.o
+	$(LLVM_OBJDUMP) -d -S --no-show-raw-insn $<
+	O=$(O) tests/inspect -v
+
+install: all
+	install -D -m 0644 $(O)/ebpf_tcp.so $(DESTDIR)$(PLUGINDIR)/ebpf_tcp.so
+	install -D -m 0644 conf/ebpf_tcp.conf $(DESTDIR)$(DOCDIR)/examples/ebpf_tcp.conf
+	install -d $(DESTDIR)$(MANDIR)/man5
+	pod2man --section 5 --center collectd --release ebpf_tcp --name COLLECTD-EBPF_TCP \
+		packaging/collectd-ebpf_tcp.pod > $(DESTDIR)$(MANDIR)/man5/collectd-ebpf_tcp.5
+
+SOURCES = $(wildcard bpf/*.[ch] plugin/*.[ch] tests/*/*.[ch])
+
+format:
+	$(CLANG_FORMAT) -i $(SOURCES)
+
+clean:
+	rm -rf $(O)
 
 -include $(wildcard $(O)/*/*.d $(O)/*/*/*.d)

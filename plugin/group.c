@@ -11,6 +11,7 @@
 #include "snapshot.h"
 
 #define COUNTERS (sizeof(struct tcp_counters) / sizeof(uint64_t))
+#define CONNECTION_WEIGHT 1024 /* bytes: a connection costs a host about a packet */
 #define RETIRED_MAX 1024 /* members kept beyond four times the limit, for their totals */
 
 /*
@@ -21,7 +22,7 @@ struct member {
 	struct group series; /* first: what the reader sees */
 	struct tcp_counters grown;
 	struct tcp_counters pending;
-	uint64_t score; /* bytes and connects, half as much worth with each tick */
+	uint64_t score; /* activity, worth half as much with each tick */
 	unsigned processes;
 	bool shown;
 };
@@ -62,13 +63,14 @@ static void counters_add(struct tcp_counters *to, const struct tcp_counters *fro
 		a[i] += b[i];
 }
 
+/* How much a process did: its bytes, and so many more for every connection. 0: nothing at all. */
 static uint64_t activity(const struct tcp_counters *c)
 {
-	uint64_t sum = c->tx_bytes + c->rx_bytes + c->connects + c->accepts;
+	uint64_t connections = c->connects + c->accepts;
 
 	for (unsigned i = 0; i < TCP_REASON_COUNT; i++)
-		sum += c->failed[i];
-	return sum;
+		connections += c->failed[i];
+	return c->tx_bytes + c->rx_bytes + CONNECTION_WEIGHT * connections;
 }
 
 static struct histogram *latency_of(struct member *m)

@@ -180,25 +180,34 @@ static void compare_latency(const char *line, const char *who, const struct tcp_
 		 (unsigned long long)least, (unsigned long long)most);
 }
 
+static const struct tcp_counters *counters_of(uint32_t pid)
+{
+	static const struct tcp_counters nothing;
+
+	for (size_t i = 0; i < test.seen_count; i++)
+		if (test.seen[i].pid == pid)
+			return &test.seen[i].counters;
+	return &nothing;
+}
+
 static void compare_line(const char *scenario, const char *line, bool final)
 {
-	struct tcp_counters counters = {0};
+	const struct tcp_counters *counters;
 	unsigned pid = 0;
 	uint64_t truth;
 	char who[32] = "";
 
 	if (sscanf(line, "truth %u %31s", &pid, who) != 2)
 		die(line);
-	for (size_t i = 0; i < test.seen_count; i++)
-		if (test.seen[i].pid == pid)
-			counters = test.seen[i].counters;
+	counters = counters_of(pid);
 	for (size_t i = 0; i < sizeof(fields) / sizeof(*fields); i++)
 		if (number_of(&truth, line, fields[i].name))
 			compare_number(scenario, who, fields[i].name, truth,
-				       *(uint64_t *)((char *)&counters + fields[i].at), final);
+				       *(const uint64_t *)((const char *)counters + fields[i].at),
+				       final);
 	if (number_of(&truth, line, "failed"))
-		compare_number(scenario, who, "failed", truth, failed_sum(&counters), final);
-	compare_latency(line, who, &counters);
+		compare_number(scenario, who, "failed", truth, failed_sum(counters), final);
+	compare_latency(line, who, counters);
 }
 
 static bool idle(const struct seen *seen)

@@ -11,6 +11,7 @@
 #include "vmlinux.h"
 
 #include <bpf/bpf_core_read.h>
+#include <bpf/bpf_endian.h>
 #include <bpf/bpf_helpers.h>
 #include <bpf/bpf_tracing.h>
 
@@ -21,11 +22,14 @@ char LICENSE[] SEC("license") = "Dual MIT/GPL";
 #define AF_INET 2
 #define AF_INET6 10
 #define IPPROTO_TCP 6
+#define IPPROTO_MPTCP 262
 #define SOCK_STREAM 1
-#define SOCK_DONE_BIT (1UL << 1) /* enum sock_flags: the peer's FIN has arrived */
+#define SOCK_DEAD_BIT (1UL << 0) /* enum sock_flags: no process holds it any more */
+#define SOCK_DONE_BIT (1UL << 1) /* the peer's FIN has arrived */
 #define S_IFMT 0170000
 #define S_IFSOCK 0140000
 #define PF_KTHREAD 0x200000
+#define SIN6_ADDR 8		/* offset of the address in struct sockaddr_in6 */
 #define GROWTH_MAX (1ULL << 40) /* bytes; more at once is a bug, not traffic */
 
 enum {
@@ -49,6 +53,7 @@ enum {
 	UNLOCKED = 1 << 4, /* the socket's lock is not held: only write_seq can be trusted */
 	SHARED = 1 << 5,   /* an UNLOCKED trigger may run beside us: claim by compare-and-swap */
 	PROBE = 1 << 6,    /* fields must be read by helper, not by plain loads */
+	MPTCP = 1 << 7,    /* an MPTCP socket, not one of its TCP subflows */
 };
 
 /* The process that last worked on a socket. pid 0 with TCP_ROW_KERNEL: the kernel itself. */
@@ -63,11 +68,12 @@ enum {
 	ACTIVE = 1 << 0,     /* opened from this side: the SYN took one sequence number */
 	UNACCEPTED = 1 << 1, /* opened from the other side, nobody has used it yet */
 	ORIGIN = 1 << 2,     /* origin is valid */
+	ATTEMPTED = 1 << 3,  /* the connect call under way has reached SYN_SENT */
 };
 
-/* One socket. Written under the socket's lock, but for tx, which SHARED triggers claim. */
+/* One socket. Written under the socket's lock, but for what SHARED triggers claim. */
 struct socket_state {
-	__u64 tx_bytes; /* counted so far, on the scale of sent() and received() */
+	__u64 tx_bytes; /* counted so far, on the scale of sent() and received() or their MPTCP kin */
 	__u64 rx_bytes;
 	__u64 connect_ns; /* when the SYN left; 0 unless a connect is under way */
 	struct owner owner;
@@ -125,6 +131,13 @@ struct {
 	__uint(max_entries, 16384);
 	__uint(value_size, sizeof(__u32));
 } free_rows SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 1024);
+	__type(key, __u64); /* threads inside a connect to a v4-mapped address */
+	__type(value, __u8);
+} mapped_connects SEC(".maps");
 
 #define add(counter, n) ((void)__sync_fetch_and_add(&(counter), (n)))
 
@@ -256,21 +269,33 @@ static __always_inline struct socket_state *state_reset(struct sock *sk, __u32 f
 	return s;
 }
 
+static __always_inline void state_remove(struct sock *sk)
+{
+	__u64 key = (__u64)sk;
+
+	add(self.sockets_removed, 1);
+	if (sock_storage)
+		bpf_sk_storage_delete(&storage, sk);
+	else
+		bpf_map_delete_elem(&sockets, &key);
+}
+
 /* -- absolute counters -- */
 
 #define READ(how, pointer, field)                                                                  \
 	((how) & PROBE ? BPF_CORE_READ(pointer, field) : (pointer)->field)
 
-/* For pointers that the verifier does not know; raw sockets may bear TCP's number too. */
-static __always_inline bool is_tcp(struct sock *sk)
+/* For pointers that the verifier does not know; raw sockets may bear these numbers too. */
+static __always_inline bool is_stream(struct sock *sk, int protocol)
 {
 	int family = BPF_CORE_READ(sk, __sk_common.skc_family);
 
 	return (family == AF_INET || family == AF_INET6) &&
-	       BPF_CORE_READ(sk, sk_protocol) == IPPROTO_TCP &&
+	       BPF_CORE_READ(sk, sk_protocol) == protocol &&
 	       BPF_CORE_READ(sk, sk_type) == SOCK_STREAM;
 }
 
+/* Is it a subflow of an MPTCP socket? */
 static __always_inline bool is_mptcp(struct tcp_sock *tp, int how)
 {
 	return bpf_core_field_exists(tp->is_mptcp) && READ(how, tp, is_mptcp);
@@ -311,6 +336,64 @@ static __always_inline __u64 received(struct sock *sk, struct tcp_sock *tp, int 
 	return bytes - (next == copied && READ(how, sk, __sk_common.skc_flags) & SOCK_DONE_BIT);
 }
 
+/* -- the same for MPTCP: 64-bit sequence numbers that start anywhere -- */
+
+static __always_inline __u64 mptcp_sent(struct sock *sk, int state)
+{
+	return BPF_CORE_READ((struct mptcp_sock *)sk, write_seq) - fin_queued(state);
+}
+
+static __always_inline struct sk_buff *queue_first(struct sk_buff_head *queue)
+{
+	struct sk_buff *first = BPF_CORE_READ(queue, next);
+
+	return first == (struct sk_buff *)queue ? NULL : first;
+}
+
+/* Before 6.11: the sequence number of the next byte to read. Needs the lock. */
+static __always_inline __u64 mptcp_position(struct sock *sk, int state)
+{
+	const __u32 fin_received = 1 << BPF_TCP_CLOSE_WAIT | 1 << BPF_TCP_LAST_ACK |
+				   1 << BPF_TCP_CLOSING | 1 << BPF_TCP_CLOSE;
+	struct mptcp_sock *msk = (struct mptcp_sock *)sk;
+	struct sk_buff *skb = NULL;
+	struct mptcp_skb_cb *cb;
+
+	if (bpf_core_field_exists(msk->receive_queue))
+		skb = queue_first(&msk->receive_queue);
+	if (!skb)
+		skb = queue_first(&sk->sk_receive_queue);
+	if (!skb)
+		return BPF_CORE_READ(msk, ack_seq) - (fin_received >> state & 1);
+	cb = (struct mptcp_skb_cb *)&skb->cb;
+	return BPF_CORE_READ(cb, map_seq); /* moves on as the skb is read */
+}
+
+static __always_inline __u64 mptcp_received(struct sock *sk, int state)
+{
+	struct mptcp_sock *msk = (struct mptcp_sock *)sk;
+
+	if (bpf_core_field_exists(msk->bytes_consumed))
+		return BPF_CORE_READ(msk, bytes_consumed);
+	return mptcp_position(sk, state);
+}
+
+/* The counts with which a socket begins whose birth was not seen: the best that it can say. */
+static __always_inline void mptcp_begin(struct sock *sk, struct socket_state *s, int state)
+{
+	struct mptcp_sock *msk = (struct mptcp_sock *)sk;
+	bool told = bpf_core_field_exists(msk->bytes_acked) && baseline_done;
+
+	s->tx_bytes = mptcp_sent(sk, state);
+	s->rx_bytes = mptcp_received(sk, state);
+	if (told)
+		s->tx_bytes = BPF_CORE_READ(msk, snd_una) - BPF_CORE_READ(msk, bytes_acked);
+	if (bpf_core_field_exists(msk->bytes_consumed) && baseline_done)
+		s->rx_bytes = 0;
+}
+
+/* -- growth -- */
+
 /* Growth that is not positive leaves things as they are: somebody else has counted further. */
 static __always_inline __u64 growth(__u64 before, __u64 now)
 {
@@ -322,57 +405,54 @@ static __always_inline __u64 growth(__u64 before, __u64 now)
 	return 0;
 }
 
-static __always_inline __u64 grow_tx(struct tcp_sock *tp, struct socket_state *s, int state, int how)
+/* Moves a count up to `now`. Whoever beats us to the claim takes what we saw, or more. */
+static __always_inline __u64 claim(__u64 *count, __u64 before, __u64 now, int how)
 {
-	__u64 before, now, grown;
-	int i;
+	__u64 grown = growth(before, now);
 
-	for (i = 0; i < 3; i++) { /* whoever beats us to the claim takes what we saw or more */
-		before = s->tx_bytes;
-		now = how & UNLOCKED ? sent_unlocked(tp, s, before) : sent(tp, s, state, how);
-		grown = growth(before, now);
-		if (!grown)
-			return 0;
-		if (!(how & SHARED)) {
-			s->tx_bytes = now;
-			return grown;
-		}
-		if (__sync_val_compare_and_swap(&s->tx_bytes, before, now) == before)
-			return grown;
+	if (!(how & SHARED)) {
+		if (grown)
+			*count = now;
+		return grown;
 	}
-	return 0;
+	return grown && __sync_val_compare_and_swap(count, before, now) == before ? grown : 0;
 }
 
-static __always_inline __u64 grow_rx(struct sock *sk, struct tcp_sock *tp, struct socket_state *s,
-				     int how)
+static __always_inline __u64 grow_tx(struct sock *sk, struct tcp_sock *tp, struct socket_state *s,
+				     int state, int how)
 {
-	__u64 now = received(sk, tp, how), grown = growth(s->rx_bytes, now);
+	__u64 before, now, grown = 0;
 
-	if (grown)
-		s->rx_bytes = now;
+#pragma unroll
+	for (int tries = 0; tries < (how & SHARED ? 3 : 1); tries++) {
+		before = s->tx_bytes;
+		if (how & MPTCP)
+			now = mptcp_sent(sk, state);
+		else
+			now = how & UNLOCKED ? sent_unlocked(tp, s, before)
+					     : sent(tp, s, state, how);
+		grown = claim(&s->tx_bytes, before, now, how);
+		if (grown)
+			break;
+	}
 	return grown;
 }
 
-/* Brings a socket up to date. `state` is the one in which its counters stand. */
-static __always_inline void update(struct sock *sk, struct tcp_sock *tp, struct socket_state *s,
-				   int state, int how)
+static __always_inline __u64 grow_rx(struct sock *sk, struct tcp_sock *tp, struct socket_state *s,
+				     int state, int how)
 {
-	__u64 tx = 0, rx = 0;
+	__u64 before = s->rx_bytes;
+
+	if (how & MPTCP)
+		return claim(&s->rx_bytes, before, mptcp_received(sk, state), how);
+	return claim(&s->rx_bytes, before, received(sk, tp, how), how & ~SHARED);
+}
+
+/* Adds growth to the row of the process at work, or else of the last one that was. */
+static __always_inline void credit(struct socket_state *s, __u64 tx, __u64 rx, int how)
+{
 	struct tcp_row *row;
 
-	if (state == BPF_TCP_SYN_SENT || state == BPF_TCP_LISTEN)
-		return;
-	if (how & RX && !(s->flags & ORIGIN) && state != BPF_TCP_CLOSE)
-		sent(tp, s, state, how); /* so that unlocked triggers may begin */
-	if (!(how & (OWN | LAST)) && !s->owner.row)
-		return;
-	/* tcp_disconnect() moves write_seq: once closed, nothing can be said about sent bytes */
-	if (how & TX && state != BPF_TCP_CLOSE)
-		tx = grow_tx(tp, s, state, how);
-	if (how & RX)
-		rx = grow_rx(sk, tp, s, how);
-	if (!tx && !rx)
-		return;
 	if (how & OWN)
 		own(s);
 	if (!s->owner.row)
@@ -387,18 +467,49 @@ static __always_inline void update(struct sock *sk, struct tcp_sock *tp, struct 
 }
 
 /*
- * The state of a socket that carries data. One without a state is new to us: it starts from nothing,
- * unless the older sockets are not known yet: then what it moved before is not ours to report.
+ * Brings a socket up to date. In a state change, what is queued for sending stands as the state
+ * `before` left it, and what was received as the one `now` has it; else both are the same.
  */
-static __always_inline struct socket_state *state_of_user(struct sock *sk, struct tcp_sock *tp,
-							  int state, int how)
+static __always_inline void update(struct sock *sk, struct tcp_sock *tp, struct socket_state *s,
+				   int before, int now, int how)
 {
-	struct socket_state initial = {}, *s = state_get(sk);
+	__u64 tx = 0, rx = 0;
 
-	/* In CLOSE the socket may have been destroyed already: a new state would never go away. */
-	if (s || state == BPF_TCP_CLOSE || state == BPF_TCP_LISTEN || state == BPF_TCP_SYN_SENT)
-		return s;
-	if (!baseline_done && !(how & UNLOCKED)) {
+	if (before == BPF_TCP_SYN_SENT || before == BPF_TCP_LISTEN)
+		return;
+	if (how & RX && !(how & MPTCP) && !(s->flags & ORIGIN) && before != BPF_TCP_CLOSE)
+		sent(tp, s, before, how); /* so that unlocked triggers may begin */
+	if (!(how & (OWN | LAST)) && !s->owner.row)
+		return;
+	/* tcp_disconnect() moves write_seq: once closed, nothing can be said about sent bytes */
+	if (how & TX && before != BPF_TCP_CLOSE)
+		tx = grow_tx(sk, tp, s, before, how);
+	if (how & RX)
+		rx = grow_rx(sk, tp, s, now, how);
+	if (tx || rx)
+		credit(s, tx, rx, how);
+}
+
+/* In these states a socket carries data. In CLOSE it may have been destroyed already. */
+static __always_inline bool carries_data(int state)
+{
+	return state != BPF_TCP_CLOSE && state != BPF_TCP_LISTEN && state != BPF_TCP_SYN_SENT;
+}
+
+/*
+ * The state of a socket whose birth was not seen. It starts from nothing, unless the older sockets
+ * are not known yet: then what it moved before is not ours to report.
+ */
+static __always_inline struct socket_state *state_found(struct sock *sk, struct tcp_sock *tp,
+							int state, int how)
+{
+	struct socket_state initial = {};
+
+	if (!carries_data(state))
+		return NULL;
+	if (how & MPTCP) {
+		mptcp_begin(sk, &initial, state);
+	} else if (!baseline_done && !(how & UNLOCKED)) {
 		initial.tx_bytes = sent(tp, &initial, state, how);
 		initial.rx_bytes = received(sk, tp, how);
 	}
@@ -411,14 +522,25 @@ static __always_inline void on_data(struct sock *sk, struct tcp_sock *tp, int ho
 	int state = READ(how, sk, __sk_common.skc_state);
 	struct socket_state *s;
 
-	if (is_mptcp(tp, how)) /* a subflow: its sequence numbers are not the application's */
+	/* a subflow's sequence numbers are not the application's: those are its MPTCP socket's */
+	if (!(how & MPTCP) && is_mptcp(tp, how))
 		return;
-	s = state_of_user(sk, tp, state, how);
-	if (!s || (how & UNLOCKED && !(s->flags & ORIGIN)))
+	s = state_get(sk);
+	if (!s)
+		s = state_found(sk, tp, state, how);
+	if (!s)
 		return;
-	if (how & UNLOCKED && fin_queued(state)) /* counted with the FIN */
+	/* without the lock, the FIN counts what came before it, and there is no count to begin from */
+	if (how & UNLOCKED && (fin_queued(state) || !(how & MPTCP || s->flags & ORIGIN)))
 		return;
-	update(sk, tp, s, state, how);
+	update(sk, tp, s, state, state, how);
+}
+
+/* Without the lock, only kernels that count for themselves (6.11) can be trusted. */
+static __always_inline void on_mptcp_receive(struct sock *sk)
+{
+	if (bpf_core_field_exists(((struct mptcp_sock *)sk)->bytes_consumed))
+		on_data(sk, NULL, RX | OWN | UNLOCKED | SHARED | MPTCP);
 }
 
 /* -- connects -- */
@@ -463,12 +585,9 @@ static __always_inline void latency_add(struct owner *o, struct tcp_row *row, __
 		add(latency->buckets[bucket], 1);
 }
 
-static __always_inline enum tcp_reason reason_of(struct sock *sk, struct tcp_sock *tp, int how)
+static __always_inline enum tcp_reason reason_of(int error)
 {
-	switch (READ(how, sk, sk_err)) {
-	case 0: /* no port was ever given to it, or the application gave up */
-		return READ(how, (struct inet_sock *)tp, inet_sport) ? TCP_REASON_ABORTED
-								     : TCP_REASON_NO_PORT;
+	switch (error) {
 	case ECONNREFUSED:
 		return TCP_REASON_REFUSED;
 	case ETIMEDOUT:
@@ -488,27 +607,83 @@ static __always_inline enum tcp_reason reason_of(struct sock *sk, struct tcp_soc
 	return TCP_REASON_OTHER;
 }
 
+static __always_inline void failure_add(struct owner *o, enum tcp_reason reason)
+{
+	struct tcp_row *row = owner_row(o);
+
+	barrier_var(reason);
+	if (row && reason < TCP_REASON_COUNT)
+		add(row->counters.failed[reason], 1);
+}
+
+/* Without an error no port was ever given to the socket, or the application gave up. */
+static __always_inline enum tcp_reason failure_of(struct sock *sk, struct tcp_sock *tp, int how)
+{
+	int error = READ(how, sk, sk_err);
+
+	if (error)
+		return reason_of(error);
+	return READ(how, (struct inet_sock *)tp, inet_sport) ? TCP_REASON_ABORTED
+							     : TCP_REASON_NO_PORT;
+}
+
 /* The connect under way has ended, well (`now` is ESTABLISHED) or not (CLOSE). */
 static __always_inline void on_connect_end(struct sock *sk, struct tcp_sock *tp,
 					   struct socket_state *s, int now, int how)
 {
 	__u64 started_ns = s->connect_ns;
 	struct tcp_row *row;
-	enum tcp_reason reason;
 
 	s->connect_ns = 0;
+	if (now != BPF_TCP_ESTABLISHED) {
+		failure_add(&s->owner, failure_of(sk, tp, how));
+		return;
+	}
 	row = owner_row(&s->owner);
 	if (!row)
 		return;
-	if (now == BPF_TCP_ESTABLISHED) {
-		add(row->counters.connects, 1);
-		latency_add(&s->owner, row, bpf_ktime_get_ns() - started_ns);
+	add(row->counters.connects, 1);
+	latency_add(&s->owner, row, bpf_ktime_get_ns() - started_ns);
+}
+
+/* A connect that failed before its SYN: no state change tells of it. */
+static __always_inline void on_connect_error(int error)
+{
+	struct socket_state nobody = {};
+
+	if (error != ENETUNREACH && error != EHOSTUNREACH && error != EACCES && error != EPERM)
 		return;
-	}
-	reason = reason_of(sk, tp, how);
-	barrier_var(reason);
-	if (reason < TCP_REASON_COUNT)
-		add(row->counters.failed[reason], 1);
+	own(&nobody);
+	failure_add(&nobody.owner, reason_of(error));
+}
+
+/* The protocol's connect function returns; what got as far as SYN_SENT has its end elsewhere. */
+static __always_inline void on_connect_return(struct sock *sk, int ret)
+{
+	struct socket_state *s = state_get(sk);
+
+	if (s && s->flags & ATTEMPTED)
+		s->flags &= ~ATTEMPTED;
+	else if (ret < 0)
+		on_connect_error(-ret);
+}
+
+/* The SYN leaves now: with a deferred Fast Open that is long after the application's connect. */
+static __always_inline void on_syn(struct sock *sk)
+{
+	struct socket_state *s = state_get(sk);
+
+	if (s && s->connect_ns)
+		s->connect_ns = bpf_ktime_get_ns();
+}
+
+/* ::ffff:a.b.c.d goes through both functions: the inner one has told. */
+static __always_inline bool is_mapped(const void *address)
+{
+	__be32 words[3] = {1};
+
+	bpf_probe_read_kernel(words, sizeof(words), address + SIN6_ADDR);
+	return !words[0] && !words[1] && words[2] == bpf_htonl(0xffff);
 }
 
 static __always_inline void on_state(struct sock *sk, struct tcp_sock *tp, int old, int now, int how)
@@ -516,7 +691,7 @@ static __always_inline void on_state(struct sock *sk, struct tcp_sock *tp, int o
 	struct socket_state *s;
 
 	if (now == BPF_TCP_SYN_SENT) {
-		s = state_reset(sk, ACTIVE);
+		s = state_reset(sk, ACTIVE | ATTEMPTED);
 		if (!s)
 			return;
 		own(s);
@@ -542,11 +717,48 @@ static __always_inline void on_state(struct sock *sk, struct tcp_sock *tp, int o
 	if (!s->owner.row && READ(how, sk, sk_lock.owned) &&
 	    (fin_queued(now) || now == BPF_TCP_CLOSE))
 		own(s);
-	/* The counters still stand as the old state left them, and the handshake has no bytes. */
 	if (old != BPF_TCP_SYN_SENT)
-		update(sk, tp, s, old, how);
-	else if (now == BPF_TCP_ESTABLISHED)
-		update(sk, tp, s, now, how);
+		update(sk, tp, s, old, now, how);
+	else if (now == BPF_TCP_ESTABLISHED) /* the handshake has no bytes, Fast Open has */
+		update(sk, tp, s, now, now, how);
+}
+
+/* Connects are those of the first subflow; an MPTCP socket itself only carries data. */
+static __always_inline void on_mptcp_state(struct sock *sk, int old, int now, int how)
+{
+	struct socket_state *s = state_get(sk);
+
+	if (now == BPF_TCP_SYN_SENT) {
+		s = state_reset(sk, 0);
+		if (s)
+			own(s);
+	} else if (now == BPF_TCP_ESTABLISHED) {
+		if (!s)
+			s = state_reset(sk, old == BPF_TCP_LISTEN ? UNACCEPTED : 0);
+		if (!s)
+			return;
+		s->tx_bytes = mptcp_sent(sk, now);
+		s->rx_bytes = mptcp_received(sk, now);
+	} else if (s && carries_data(old)) {
+		if (!s->owner.row && READ(how, sk, sk_lock.owned) && fin_queued(now))
+			own(s);
+		update(sk, NULL, s, old, now, how | MPTCP);
+	}
+	/* it passes no tcp_destroy_sock; closed again means destroyed */
+	if (s && now == BPF_TCP_CLOSE &&
+	    (old == BPF_TCP_CLOSE || READ(how, sk, __sk_common.skc_flags) & SOCK_DEAD_BIT))
+		state_remove(sk);
+}
+
+/* For sk pointers of any protocol that the tracepoint passes. */
+static __always_inline void on_typed_state(struct sock *sk, int old, int now, int how)
+{
+	struct tcp_sock *tp = bpf_skc_to_tcp_sock(sk);
+
+	if (tp)
+		on_state(sk, tp, old, now, how);
+	else if (sk->sk_protocol == IPPROTO_MPTCP)
+		on_mptcp_state(sk, old, now, how);
 }
 
 /* -- the other events -- */
@@ -554,15 +766,12 @@ static __always_inline void on_state(struct sock *sk, struct tcp_sock *tp, int o
 static __always_inline void on_destroy(struct sock *sk, struct tcp_sock *tp, int how)
 {
 	struct socket_state *s = state_get(sk);
-	__u64 key = (__u64)sk;
 
 	if (!s)
 		return;
 	if (!is_mptcp(tp, how))
-		update(sk, tp, s, READ(how, sk, __sk_common.skc_state), how);
-	add(self.sockets_removed, 1);
-	if (!sock_storage) /* sk_storage frees itself */
-		bpf_map_delete_elem(&sockets, &key);
+		update(sk, tp, s, BPF_TCP_CLOSE, BPF_TCP_CLOSE, how);
+	state_remove(sk);
 }
 
 static __always_inline struct tcp_row *leader_row(struct task_struct *leader, int how)
@@ -610,6 +819,11 @@ static __always_inline void on_older(struct sock *sk, int state, struct task_str
 	s.owner.start_ns = BPF_CORE_READ(leader, start_boottime);
 	bpf_core_read(s.owner.comm, sizeof(s.owner.comm), &leader->comm);
 	s.owner.row = TCP_ROW_OTHER; /* it gets a row of its own with its first event */
+	if (BPF_CORE_READ(sk, sk_protocol) == IPPROTO_MPTCP) {
+		mptcp_begin(sk, &s, state);
+		state_add(sk, &s);
+		return;
+	}
 	if (state == BPF_TCP_SYN_SENT)
 		s.flags = ACTIVE;
 	for (int i = 0; state != BPF_TCP_SYN_SENT && i < 3; i++) {
@@ -663,10 +877,7 @@ int BPF_PROG(traced_exit, struct task_struct *task)
 SEC("tp_btf/inet_sock_set_state")
 int BPF_PROG(locked_state, struct sock *sk, int old, int now)
 {
-	struct tcp_sock *tp = bpf_skc_to_tcp_sock(sk);
-
-	if (tp)
-		on_state(sk, tp, old, now, TX | RX);
+	on_typed_state(sk, old, now, TX | RX);
 	return 0;
 }
 
@@ -693,13 +904,109 @@ int BPF_PROG(fentry_sendpages, struct sock *sk)
 	return 0;
 }
 
+/* MPTCP: sends and receives have released the lock by then; 64-bit counters do not mind. */
+SEC("fexit/mptcp_sendmsg")
+int BPF_PROG(fentry_mptcp_send, struct sock *sk)
+{
+	on_data(sk, NULL, TX | OWN | UNLOCKED | SHARED | MPTCP);
+	return 0;
+}
+
+SEC("fexit/mptcp_recvmsg")
+int BPF_PROG(fentry_mptcp_receive, struct sock *sk)
+{
+	on_mptcp_receive(sk);
+	return 0;
+}
+
+/* Before 6.11, what was received must be read under the lock. */
+SEC("fentry/release_sock")
+int BPF_PROG(fentry_mptcp_release, struct sock *sk)
+{
+	if (sk->sk_protocol == IPPROTO_MPTCP)
+		on_data(sk, NULL, TX | RX | OWN | SHARED | MPTCP);
+	return 0;
+}
+
+/* Connects that fail before there is a SYN: no state change tells of them. */
+SEC("fexit/tcp_v4_connect")
+int BPF_PROG(fentry_connect4, struct sock *sk, struct sockaddr *address, int size, int ret)
+{
+	on_connect_return(sk, ret);
+	return 0;
+}
+
+SEC("fexit/tcp_v6_connect")
+int BPF_PROG(fentry_connect6, struct sock *sk, struct sockaddr *address, int size, int ret)
+{
+	if (!is_mapped(address))
+		on_connect_return(sk, ret);
+	return 0;
+}
+
+SEC("fentry/tcp_connect")
+int BPF_PROG(fentry_syn, struct sock *sk)
+{
+	on_syn(sk);
+	return 0;
+}
+
+/* A blocked sender: what it has sent so far, at no cost when nobody blocks. */
+SEC("fentry/sk_stream_wait_memory")
+int BPF_PROG(fentry_wait, struct sock *sk)
+{
+	struct tcp_sock *tp = bpf_skc_to_tcp_sock(sk);
+
+	if (tp)
+		on_data(sk, tp, TX | OWN);
+	return 0;
+}
+
 /* -- entries: kprobe. Nothing here needs BTF in the kernel: a file will do. -- */
 
 SEC("kprobe/release_sock")
 int BPF_KPROBE(kprobe_release, struct sock *sk)
 {
-	if (is_tcp(sk))
+	if (is_stream(sk, IPPROTO_TCP))
 		on_data(sk, (struct tcp_sock *)sk, TX | RX | OWN | PROBE);
+	else if (is_stream(sk, IPPROTO_MPTCP))
+		on_data(sk, NULL, TX | RX | OWN | PROBE | MPTCP);
+	return 0;
+}
+
+SEC("kprobe/tcp_connect")
+int BPF_KPROBE(kprobe_syn, struct sock *sk)
+{
+	on_syn(sk);
+	return 0;
+}
+
+SEC("kretprobe/tcp_v4_connect")
+int BPF_KRETPROBE(kprobe_connect4, int ret)
+{
+	if (ret < 0)
+		on_connect_error(-ret);
+	return 0;
+}
+
+SEC("kprobe/tcp_v6_connect")
+int BPF_KPROBE(kprobe_connect6_enter, struct sock *sk, void *address)
+{
+	__u64 thread = bpf_get_current_pid_tgid();
+	__u8 yes = 1;
+
+	if (is_mapped(address))
+		bpf_map_update_elem(&mapped_connects, &thread, &yes, BPF_ANY);
+	return 0;
+}
+
+SEC("kretprobe/tcp_v6_connect")
+int BPF_KRETPROBE(kprobe_connect6, int ret)
+{
+	__u64 thread = bpf_get_current_pid_tgid();
+
+	if (bpf_map_delete_elem(&mapped_connects, &thread) && ret < 0)
+		on_connect_error(-ret);
 	return 0;
 }
 
@@ -708,8 +1015,10 @@ int kprobe_state(struct bpf_raw_tracepoint_args *ctx)
 {
 	struct sock *sk = (struct sock *)ctx->args[0];
 
-	if (is_tcp(sk))
+	if (is_stream(sk, IPPROTO_TCP))
 		on_state(sk, (struct tcp_sock *)sk, ctx->args[1], ctx->args[2], TX | RX | PROBE);
+	else if (is_stream(sk, IPPROTO_MPTCP))
+		on_mptcp_state(sk, ctx->args[1], ctx->args[2], TX | RX | PROBE);
 	return 0;
 }
 
@@ -739,12 +1048,9 @@ int kprobe_exit(struct bpf_raw_tracepoint_args *ctx)
 /* -- entries: rawtp, since 6.3: sock_send_length fires after the lock was released. -- */
 
 SEC("tp_btf/inet_sock_set_state")
-int BPF_PROG(rawtp_state, struct sock *sk, int old, int now)
+int BPF_PROG(shared_state, struct sock *sk, int old, int now)
 {
-	struct tcp_sock *tp = bpf_skc_to_tcp_sock(sk);
-
-	if (tp)
-		on_state(sk, tp, old, now, TX | RX | SHARED);
+	on_typed_state(sk, old, now, TX | RX | SHARED);
 	return 0;
 }
 
@@ -753,11 +1059,42 @@ int BPF_PROG(rawtp_send, struct sock *sk, int ret)
 {
 	struct tcp_sock *tp;
 
-	if (ret <= 0 || sk->sk_protocol != IPPROTO_TCP || sk->sk_type != SOCK_STREAM)
+	if (ret <= 0 || sk->sk_type != SOCK_STREAM)
 		return 0;
-	tp = bpf_skc_to_tcp_sock(sk);
-	if (tp)
-		on_data(sk, tp, TX | OWN | UNLOCKED | SHARED);
+	if (sk->sk_protocol == IPPROTO_MPTCP) {
+		on_data(sk, NULL, TX | OWN | UNLOCKED | SHARED | MPTCP);
+	} else if (sk->sk_protocol == IPPROTO_TCP) {
+		tp = bpf_skc_to_tcp_sock(sk);
+		if (tp)
+			on_data(sk, tp, TX | OWN | UNLOCKED | SHARED);
+	}
+	return 0;
+}
+
+SEC("tp_btf/sock_recv_length")
+int BPF_PROG(rawtp_mptcp_receive, struct sock *sk, int ret)
+{
+	if (ret > 0 && sk->sk_protocol == IPPROTO_MPTCP)
+		on_mptcp_receive(sk);
+	return 0;
+}
+
+/* Run at every tick: what blocked senders have sent so far. No tracepoint tells of them. */
+SEC("iter/bpf_sk_storage_map")
+int rawtp_progress(struct bpf_iter__bpf_sk_storage_map *ctx)
+{
+	struct sock *sk = ctx->sk;
+	struct socket_state *s;
+	struct tcp_sock *tp;
+	int state;
+
+	tp = sk ? bpf_skc_to_tcp_sock(sk) : NULL;
+	if (!tp || is_mptcp(tp, 0))
+		return 0;
+	state = sk->__sk_common.skc_state;
+	s = state_get(sk);
+	if (s && s->flags & ORIGIN && carries_data(state) && !fin_queued(state))
+		update(sk, tp, s, state, state, TX | UNLOCKED | SHARED);
 	return 0;
 }
 
@@ -803,7 +1140,7 @@ int always_baseline(struct bpf_iter__task_file *ctx)
 	if (!task || !file || (BPF_CORE_READ(file, f_inode, i_mode) & S_IFMT) != S_IFSOCK)
 		return 0;
 	sk = sock_of(file);
-	if (!sk || !is_tcp(sk))
+	if (!sk || (!is_stream(sk, IPPROTO_TCP) && !is_stream(sk, IPPROTO_MPTCP)))
 		return 0;
 	state = BPF_CORE_READ(sk, __sk_common.skc_state);
 	if (state != BPF_TCP_CLOSE && state != BPF_TCP_LISTEN && !state_get(sk))

@@ -19,10 +19,6 @@ typedef struct {
 	int counter;
 } atomic_t;
 
-struct in6_addr_words {
-	__be32 u6_addr32[4];
-};
-
 struct sock_common {
 	unsigned short skc_family;
 	volatile unsigned char skc_state;
@@ -33,9 +29,14 @@ typedef struct {
 	int owned;
 } socket_lock_t;
 
+struct sk_buff_head {
+	struct sk_buff *next;
+};
+
 struct sock {
 	struct sock_common __sk_common;
 	socket_lock_t sk_lock;
+	struct sk_buff_head sk_receive_queue;
 	__u16 sk_protocol; /* a bit field before 5.6 */
 	__u16 sk_type;
 	int sk_err;
@@ -56,12 +57,27 @@ struct tcp_sock {
 	bool is_mptcp; /* only with CONFIG_MPTCP */
 };
 
+struct mptcp_sock {
+	__u64 write_seq;
+	__u64 ack_seq;
+	__u64 snd_una;
+	__u64 bytes_acked;		   /* 6.5 */
+	__u64 bytes_consumed;		   /* 6.11 */
+	struct sk_buff_head receive_queue; /* until 6.13 */
+};
+
+struct mptcp_skb_cb {
+	__u64 map_seq;
+};
+
 struct socket {
 	struct sock *sk;
 };
 
 struct sk_buff {
+	struct sk_buff *next;
 	struct sock *sk;
+	char cb[48];
 };
 
 struct signal_struct {
@@ -90,6 +106,10 @@ struct file {
 struct bpf_iter__task_file {
 	struct task_struct *task;
 	struct file *file;
+};
+
+struct bpf_iter__bpf_sk_storage_map {
+	struct sock *sk;
 };
 
 #pragma clang attribute pop

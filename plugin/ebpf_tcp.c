@@ -134,6 +134,7 @@ static int ebpf_tcp_read(void)
 	if (!plugin.groups) /* init failed, and said why; `collectd -T` reads all the same */
 		return -1;
 	groups_begin(plugin.groups, clock_ns(CLOCK_BOOTTIME));
+	probe_refresh(plugin.probe);
 	snapshot_take(plugin.snapshot, add_process, NULL);
 	groups_end(plugin.groups);
 	groups_each(plugin.groups, report_group, &report);

@@ -24,6 +24,10 @@
 #define LOG_SIZE 4096
 #define PROGRAMS_MAX 32
 
+#define FAILED_EARLY "connects that fail before a SYN is sent"
+#define DEFERRED "when the SYN of a deferred Fast Open leaves"
+#define LATE "who sent what on a socket that processes share (kernel before 6.3)"
+
 /*
  * A backend is some sets of programs; a program belongs to the set that its name starts with. Tried
  * in this order, by really loading them. Set "always_" is part of every backend.
@@ -32,13 +36,14 @@ static const struct backend {
 	const char *name;
 	const char *sets[3];
 	bool sock_storage; /* where tracing programs may use sk_storage: 5.11 */
+	const char *loss;  /* what it cannot see at all */
 } backends[] = {
-	{"fentry", {"fentry_", "traced_", "locked_"}, true},
-	{"fentry", {"fentry_", "traced_", "locked_"}, false},
-	{"kprobe", {"kprobe_"}, false},
-	{"rawtp", {"rawtp_", "traced_"}, true}, /* 6.3 */
-	{"rawtp", {"packet_", "traced_", "locked_"}, true},
-	{"rawtp", {"packet_", "traced_", "locked_"}, false},
+	{"fentry", {"fentry_", "traced_", "shared_"}, true, NULL},
+	{"fentry", {"fentry_", "traced_", "locked_"}, false, NULL},
+	{"kprobe", {"kprobe_"}, false, NULL},
+	{"rawtp", {"rawtp_", "traced_", "shared_"}, true, FAILED_EARLY ", " DEFERRED}, /* 6.3 */
+	{"rawtp", {"packet_", "traced_", "locked_"}, true, FAILED_EARLY ", " DEFERRED ", " LATE},
+	{"rawtp", {"packet_", "traced_", "locked_"}, false, FAILED_EARLY ", " DEFERRED ", " LATE},
 };
 
 /* Programs that may be missing alone, and what is missing then; NULL if nothing is. */
@@ -47,6 +52,19 @@ static const struct {
 	const char *loss;
 } optional[] = {
 	{"fentry_sendpages", NULL}, /* gone in 6.5, with the path that it watched */
+	{"fentry_mptcp_send", "MPTCP"},
+	{"fentry_mptcp_receive", NULL}, /* goes with fentry_mptcp_send */
+	{"fentry_mptcp_release", NULL},
+	{"fentry_connect4", FAILED_EARLY},
+	{"fentry_connect6", NULL}, /* no IPv6 */
+	{"fentry_syn", DEFERRED},
+	{"fentry_wait", "progress of blocked senders"},
+	{"kprobe_syn", DEFERRED},
+	{"kprobe_connect4", FAILED_EARLY},
+	{"kprobe_connect6_enter", NULL}, /* no IPv6 */
+	{"kprobe_connect6", NULL},
+	{"rawtp_mptcp_receive", "MPTCP"},
+	{"rawtp_progress", "progress of blocked senders"},
 	{"traced_rename", "names of processes after exec"},
 	{"traced_exit", NULL}, /* a hint only */
 	{"kprobe_rename", "names of processes after exec"},
@@ -107,6 +125,25 @@ static int optional_index(const char *program)
 }
 
 /* -- loading -- */
+
+/* Does the kernel count by itself what MPTCP sockets received (6.11)? */
+static bool kernel_counts_mptcp(void)
+{
+	struct btf *btf = btf__load_vmlinux_btf();
+	const struct btf_type *type;
+	bool found = false;
+	int id;
+
+	id = btf ? btf__find_by_name_kind(btf, "mptcp_sock", BTF_KIND_STRUCT) : -ENOENT;
+	if (id > 0) {
+		type = btf__type_by_id(btf, id);
+		for (unsigned i = 0; i < btf_vlen(type); i++)
+			found |= strcmp(btf__name_by_offset(btf, btf_members(type)[i].name_off),
+					"bytes_consumed") == 0;
+	}
+	btf__free(btf);
+	return found;
+}
 
 static bool wanted(const struct probe *p, const char *program)
 {
@@ -244,13 +281,25 @@ static int fill_free_rows(struct probe *p)
 
 /* -- attaching -- */
 
+static struct bpf_link *attach_one(const struct probe *p, struct bpf_program *program)
+{
+	union bpf_iter_link_info info = {0};
+	LIBBPF_OPTS(bpf_iter_attach_opts, options, .link_info = &info,
+		    .link_info_len = sizeof(info));
+
+	if (strcmp(bpf_program__name(program), "rawtp_progress") != 0)
+		return bpf_program__attach(program);
+	info.map.map_fd = bpf_map__fd(p->skeleton->maps.storage);
+	return bpf_program__attach_iter(program, &options);
+}
+
 static int attach(struct probe *p)
 {
 	for (unsigned i = 0; i < p->program_count; i++) {
 		const char *name = bpf_program__name(p->programs[i]);
 		int err, index = optional_index(name);
 
-		p->links[i] = bpf_program__attach(p->programs[i]);
+		p->links[i] = attach_one(p, p->programs[i]);
 		if (p->links[i])
 			continue;
 		err = -errno;
@@ -264,13 +313,20 @@ static int attach(struct probe *p)
 	return 0;
 }
 
-/* Lets the baseline iterator visit every open file once. */
-static int iterate(int link_fd)
+/* Lets an iterator program visit everything once. -ENOENT if it is not there. */
+static int iterate(const struct probe *p, const char *name)
 {
-	int fd = bpf_iter_create(link_fd);
+	const struct bpf_link *link = NULL;
 	char nothing[64];
 	ssize_t n;
+	int fd;
 
+	for (unsigned i = 0; i < p->program_count; i++)
+		if (strcmp(bpf_program__name(p->programs[i]), name) == 0)
+			link = p->links[i];
+	if (!link)
+		return -ENOENT;
+	fd = bpf_iter_create(bpf_link__fd(link));
 	if (fd < 0)
 		return -errno;
 	do {
@@ -281,16 +337,13 @@ static int iterate(int link_fd)
 	return (int)n;
 }
 
+/* Without a baseline, a socket that we have not seen before begins with what it shows then. */
 static void take_baseline(struct probe *p)
 {
-	for (unsigned i = 0; i < p->program_count; i++) {
-		if (!starts_with(bpf_program__name(p->programs[i]), "always_baseline"))
-			continue;
-		if (p->links[i] && iterate(bpf_link__fd(p->links[i])) == 0)
-			p->skeleton->bss->baseline_done = true;
-		else
-			p->dropped[optional_index("always_baseline")] = true;
-	}
+	bool done = iterate(p, "always_baseline") == 0;
+
+	p->skeleton->bss->baseline_done = done;
+	p->dropped[optional_index("always_baseline")] = !done;
 }
 
 /* Sends known traffic and looks for the row that has it. */
@@ -319,6 +372,11 @@ static void describe(struct probe *p)
 	const char *separator = "; missing: ";
 
 	used = snprintf(p->description, size, "backend %s", p->backend->name);
+	if (p->backend->loss) {
+		used += snprintf(p->description + used, size - used, "%s%s", separator,
+				 p->backend->loss);
+		separator = ", ";
+	}
 	for (unsigned i = 0; i < OPTIONAL_COUNT; i++) {
 		if (!p->dropped[i] || !optional[i].loss || used >= size)
 			continue;
@@ -417,6 +475,7 @@ static int try_backend(struct probe *p, const struct backend *backend,
 	int err;
 
 	p->backend = backend;
+	p->dropped[optional_index("fentry_mptcp_release")] = kernel_counts_mptcp();
 	err = load(p, options);
 	if (!err)
 		err = map_tables(p);
@@ -490,6 +549,11 @@ void probe_close(struct probe *p)
 const char *probe_describe(const struct probe *p)
 {
 	return p->description;
+}
+
+void probe_refresh(const struct probe *p)
+{
+	iterate(p, "rawtp_progress");
 }
 
 void probe_tables(struct probe_tables *out, const struct probe *p)

@@ -48,6 +48,9 @@ void probe_close(struct probe *p);
 /* One line: which backend runs, and what is missing and why. Never NULL. */
 const char *probe_describe(const struct probe *p);
 
+/* Call before each look at the tables: fetches what no trigger of this backend tells in time. */
+void probe_refresh(const struct probe *p);
+
 void probe_tables(struct probe_tables *out, const struct probe *p);
 
 /* How often the kernel has skipped one of the programs because it was running already (5.12). */

@@ -78,6 +78,32 @@ struct tcp_latency {
 	__u32 buckets[TCP_LATENCY_BUCKETS]; /* wrap at 2^32: the reader takes differences */
 };
 
+static inline __u32 tcp_log2(__u64 n)
+{
+	__u32 log2 = 0;
+
+	for (int step = 32; step; step >>= 1) {
+		if (n >> step) {
+			n >>= step;
+			log2 += step;
+		}
+	}
+	return log2;
+}
+
+/* The bucket of a time. */
+static inline __u32 tcp_latency_bucket(__u64 ns)
+{
+	__u32 log2 = tcp_log2(ns), step;
+
+	if (log2 < TCP_LATENCY_MIN_LOG2)
+		return 0;
+	if (log2 >= TCP_LATENCY_MAX_LOG2)
+		return TCP_LATENCY_BUCKETS - 1;
+	step = ns >> (log2 - TCP_LATENCY_STEP_LOG2) & ((1 << TCP_LATENCY_STEP_LOG2) - 1);
+	return 1 + ((log2 - TCP_LATENCY_MIN_LOG2) << TCP_LATENCY_STEP_LOG2) + step;
+}
+
 /* The kernel half about itself. */
 struct tcp_self {
 	__u64 sockets_added;   /* sockets that got a state */

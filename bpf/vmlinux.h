@@ -39,6 +39,7 @@ struct sock {
 	struct sk_buff_head sk_receive_queue;
 	__u16 sk_protocol; /* a bit field before 5.6 */
 	__u16 sk_type;
+	__u8 sk_kern_sock : 1;
 	int sk_err;
 };
 

@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: GPL-2.0 OR MIT */
+/* Copyright (c) 2026 ebpf_tcp authors */
+
+/* Connects: how long they take, how they end; and all other changes of state. */
+#ifndef EBPF_TCP_CONNECT_BPF_H
+#define EBPF_TCP_CONNECT_BPF_H
+
+#include "socket.bpf.h"
+
+static __always_inline void latency_add(struct owner *o, struct tcp_row *row, __u64 ns)
+{
+	struct tcp_latency *latency = bpf_map_lookup_elem(&latencies, &o->row);
+	__u32 bucket = tcp_latency_bucket(ns);
+
+	add(row->counters.connect_ns, ns);
+	add(row->counters.measured, 1);
+	if (row->connect_max_ns < ns)
+		row->connect_max_ns = ns;
+	barrier_var(bucket); /* else 6.1's verifier forgets the bound */
+	if (latency && bucket < TCP_LATENCY_BUCKETS)
+		add(latency->buckets[bucket], 1);
+}
+
+static __always_inline enum tcp_reason reason_of(int error)
+{
+	switch (error) {
+	case ECONNREFUSED:
+		return TCP_REASON_REFUSED;
+	case ETIMEDOUT:
+		return TCP_REASON_TIMEOUT;
+	case EHOSTUNREACH:
+	case ENETUNREACH:
+		return TCP_REASON_UNREACHABLE;
+	case ECONNRESET:
+	case EPIPE:
+		return TCP_REASON_RESET;
+	case EACCES:
+	case EPERM:
+		return TCP_REASON_DENIED;
+	case EADDRNOTAVAIL:
+		return TCP_REASON_NO_PORT;
+	}
+	return TCP_REASON_OTHER;
+}
+
+static __always_inline void failure_add(struct owner *o, enum tcp_reason reason)
+{
+	struct tcp_row *row = owner_row(o);
+
+	barrier_var(reason);
+	if (row && reason < TCP_REASON_COUNT)
+		add(row->counters.failed[reason], 1);
+}
+
+/* Without an error no port was ever given to the socket, or the application gave up. */
+static __always_inline enum tcp_reason failure_of(struct sock *sk, struct tcp_sock *tp, int how)
+{
+	int error = READ(how, sk, sk_err);
+
+	if (error)
+		return reason_of(error);
+	return READ(how, (struct inet_sock *)tp, inet_sport) ? TCP_REASON_ABORTED
+							     : TCP_REASON_NO_PORT;
+}
+
+/* The connect under way has ended, well (`now` is ESTABLISHED) or not (CLOSE). */
+static __always_inline void on_connect_end(struct sock *sk, struct tcp_sock *tp,
+					   struct socket_state *s, int now, int how)
+{
+	__u64 started_ns = s->connect_ns;
+	struct tcp_row *row;
+
+	s->connect_ns = 0;
+	if (now != BPF_TCP_ESTABLISHED) {
+		failure_add(&s->owner, failure_of(sk, tp, how));
+		return;
+	}
+	row = owner_row(&s->owner);
+	if (!row)
+		return;
+	add(row->counters.connects, 1);
+	latency_add(&s->owner, row, bpf_ktime_get_ns() - started_ns);
+}
+
+/* A connect that failed before its SYN: no state change tells of it. */
+static __always_inline void on_connect_error(struct sock *sk, int error)
+{
+	struct socket_state nobody = {};
+
+	if (error != ENETUNREACH && error != EHOSTUNREACH && error != EACCES && error != EPERM)
+		return;
+	own(sk, &nobody);
+	failure_add(&nobody.owner, reason_of(error));
+}
+
+/* The protocol's connect function returns; what got as far as SYN_SENT has its end elsewhere. */
+static __always_inline void on_connect_return(struct sock *sk, int ret)
+{
+	struct socket_state *s = state_get(sk);
+
+	if (s && s->flags & ATTEMPTED)
+		s->flags &= ~ATTEMPTED;
+	else if (ret < 0)
+		on_connect_error(sk, -ret);
+}
+
+/* The SYN leaves now: with a deferred Fast Open that is long after the application's connect. */
+static __always_inline void on_syn(struct sock *sk)
+{
+	struct socket_state *s = state_get(sk);
+
+	if (s && s->connect_ns)
+		s->connect_ns = bpf_ktime_get_ns();
+}
+
+/* ::ffff:a.b.c.d goes through both functions: the inner one has told. */
+static __always_inline bool is_mapped(const void *address)
+{
+	__be32 words[3] = {1};
+
+	bpf_probe_read_kernel(words, sizeof(words), address + SIN6_ADDR);
+	return !words[0] && !words[1] && words[2] == bpf_htonl(0xffff);
+}
+
+static __always_inline void on_state(struct sock *sk, struct tcp_sock *tp, int old, int now, int how)
+{
+	struct socket_state *s;
+
+	if (now == BPF_TCP_SYN_SENT) {
+		s = state_reset(sk, ACTIVE | ATTEMPTED);
+		if (!s)
+			return;
+		own(sk, s);
+		s->connect_ns = bpf_ktime_get_ns();
+		return;
+	}
+	if (old == BPF_TCP_LISTEN && now == BPF_TCP_SYN_RECV) {
+		state_reset(sk, UNACCEPTED);
+		return;
+	}
+	s = state_get(sk);
+	if (!s && old == BPF_TCP_SYN_SENT && now == BPF_TCP_ESTABLISHED) {
+		add(self.lost_latencies, 1);
+		s = state_reset(sk, ACTIVE);
+	}
+	if (!s)
+		return;
+	if (s->connect_ns && (now == BPF_TCP_ESTABLISHED || now == BPF_TCP_CLOSE))
+		on_connect_end(sk, tp, s, now, how);
+	if (is_subflow(tp, how))
+		return;
+	/* Closing without a word is a use too. */
+	if (!s->owner.row && READ(how, sk, sk_lock.owned) &&
+	    (fin_queued(now) || now == BPF_TCP_CLOSE))
+		own(sk, s);
+	if (old != BPF_TCP_SYN_SENT)
+		update(sk, tp, s, old, now, how);
+	else if (now == BPF_TCP_ESTABLISHED) /* the handshake has no bytes, Fast Open has */
+		update(sk, tp, s, now, now, how);
+}
+
+/* Connects are those of the first subflow; an MPTCP socket itself only carries data. */
+static __always_inline void on_mptcp_state(struct sock *sk, int old, int now, int how)
+{
+	struct socket_state *s = state_get(sk);
+
+	if (now == BPF_TCP_SYN_SENT) {
+		s = state_reset(sk, 0);
+		if (s)
+			own(sk, s);
+	} else if (now == BPF_TCP_ESTABLISHED) {
+		if (!s)
+			s = state_reset(sk, old == BPF_TCP_LISTEN ? UNACCEPTED : 0);
+		if (!s)
+			return;
+		s->tx_bytes = mptcp_sent(sk, now);
+		s->rx_bytes = mptcp_received(sk, now);
+	} else if (s && carries_data(old)) {
+		if (!s->owner.row && READ(how, sk, sk_lock.owned) && fin_queued(now))
+			own(sk, s);
+		update(sk, NULL, s, old, now, how | MPTCP);
+	}
+	/* it passes no tcp_destroy_sock; closed again means destroyed */
+	if (s && now == BPF_TCP_CLOSE &&
+	    (old == BPF_TCP_CLOSE || READ(how, sk, __sk_common.skc_flags) & SOCK_DEAD_BIT))
+		state_remove(sk);
+}
+
+/* For sk pointers of any protocol that the tracepoint passes. */
+static __always_inline void on_typed_state(struct sock *sk, int old, int now, int how)
+{
+	struct tcp_sock *tp = bpf_skc_to_tcp_sock(sk);
+
+	if (tp)
+		on_state(sk, tp, old, now, how);
+	else if (is_mptcp(sk->sk_protocol))
+		on_mptcp_state(sk, old, now, how);
+}
+
+#endif

@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: GPL-2.0 OR MIT */
+/* Copyright (c) 2026 ebpf_tcp authors */
+
+/*
+ * What all parts of the kernel half share: kernel constants, how a trigger may look at a socket, and
+ * the tables.
+ */
+#ifndef EBPF_TCP_KERNEL_BPF_H
+#define EBPF_TCP_KERNEL_BPF_H
+
+#include "vmlinux.h"
+
+#include <bpf/bpf_core_read.h>
+#include <bpf/bpf_endian.h>
+#include <bpf/bpf_helpers.h>
+#include <bpf/bpf_tracing.h>
+
+#include "tcp.h"
+
+#define AF_INET 2
+#define AF_INET6 10
+#define IPPROTO_TCP 6
+#define IPPROTO_MPTCP 262
+#define SOCK_STREAM 1
+#define SOCK_DEAD_BIT (1UL << 0) /* enum sock_flags: no process holds it any more */
+#define SOCK_DONE_BIT (1UL << 1) /* the peer's FIN has arrived */
+#define S_IFMT 0170000
+#define S_IFSOCK 0140000
+#define PF_KTHREAD 0x200000
+#define SIN6_ADDR 8		/* offset of the address in struct sockaddr_in6 */
+#define GROWTH_MAX (1ULL << 40) /* bytes; more at once is a bug, not traffic */
+
+enum {
+	EPERM = 1,
+	EACCES = 13,
+	EPIPE = 32,
+	EADDRNOTAVAIL = 99,
+	ENETUNREACH = 101,
+	ECONNRESET = 104,
+	ETIMEDOUT = 110,
+	ECONNREFUSED = 111,
+	EHOSTUNREACH = 113,
+};
+
+/* How a trigger may look at a socket; always a constant, so that the rest is compiled away. */
+enum {
+	TX = 1 << 0,
+	RX = 1 << 1,
+	OWN = 1 << 2,      /* the running process works on the socket: growth is its own */
+	LAST = 1 << 3,     /* last chance: what nobody owns is the kernel's */
+	UNLOCKED = 1 << 4, /* the socket's lock is not held: only write_seq can be trusted */
+	SHARED = 1 << 5,   /* an UNLOCKED trigger may run beside us: claim by compare-and-swap */
+	PROBE = 1 << 6,    /* fields must be read by helper, not by plain loads */
+	MPTCP = 1 << 7,    /* an MPTCP socket, not one of its TCP subflows */
+};
+
+/* The process that last worked on a socket. pid 0 with TCP_ROW_KERNEL: the kernel itself. */
+struct owner {
+	__u64 start_ns;
+	__u32 pid;
+	__u32 row; /* where it was last seen; believed only if the row still says so */
+	char comm[TCP_COMM_LEN];
+};
+
+enum {
+	ACTIVE = 1 << 0,     /* opened from this side: the SYN took one sequence number */
+	UNACCEPTED = 1 << 1, /* opened from the other side, nobody has used it yet */
+	ORIGIN = 1 << 2,     /* origin is valid */
+	ATTEMPTED = 1 << 3,  /* the connect call under way has reached SYN_SENT */
+};
+
+/* One socket. Written under the socket's lock, but for what SHARED triggers claim. */
+struct socket_state {
+	__u64 tx_bytes; /* counted so far, on the scale of sent() and received() or their MPTCP kin */
+	__u64 rx_bytes;
+	__u64 connect_ns; /* when the SYN left; 0 unless a connect is under way */
+	struct owner owner;
+	__u32 origin; /* sequence number of the first byte sent */
+	__u32 flags;
+};
+
+/* Set by the loader. */
+const volatile bool sock_storage = false; /* 5.11: tracing programs may use sk_storage */
+
+/* Set by the loader once the sockets that are older than the probes have their baseline. */
+bool baseline_done = false;
+
+struct tcp_self self = {};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_SK_STORAGE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, int);
+	__type(value, struct socket_state);
+} storage SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 65536);
+	__type(key, __u64); /* the socket's address */
+	__type(value, struct socket_state);
+} sockets SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 16384);
+	__type(key, __u32);
+	__type(value, struct tcp_row);
+} rows SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 16384);
+	__type(key, __u32);
+	__type(value, struct tcp_latency);
+} latencies SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 16384);
+	__type(key, struct tcp_process_key);
+	__type(value, __u32);
+} processes SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_STACK);
+	__uint(max_entries, 16384);
+	__uint(value_size, sizeof(__u32));
+} free_rows SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 1024);
+	__type(key, __u64); /* threads inside a connect to a v4-mapped address */
+	__type(value, __u8);
+} mapped_connects SEC(".maps");
+
+#define add(counter, n) ((void)__sync_fetch_and_add(&(counter), (n)))
+
+#define READ(how, pointer, field)                                                                  \
+	((how) & PROBE ? BPF_CORE_READ(pointer, field) : (pointer)->field)
+
+/* For pointers that the verifier does not know; raw sockets may bear these numbers too. */
+static __always_inline bool is_stream(struct sock *sk, int protocol)
+{
+	int family = BPF_CORE_READ(sk, __sk_common.skc_family);
+
+	return (family == AF_INET || family == AF_INET6) &&
+	       BPF_CORE_READ(sk, sk_protocol) == protocol &&
+	       BPF_CORE_READ(sk, sk_type) == SOCK_STREAM;
+}
+
+/* A kernel without MPTCP has none of its types: the verifier must not see what reads them. */
+static __always_inline bool is_mptcp(int protocol)
+{
+	return bpf_core_type_exists(struct mptcp_sock) && protocol == IPPROTO_MPTCP;
+}
+
+/* A TCP socket below an MPTCP socket. */
+static __always_inline bool is_subflow(struct tcp_sock *tp, int how)
+{
+	return bpf_core_field_exists(tp->is_mptcp) && READ(how, tp, is_mptcp);
+}
+
+#endif

@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: GPL-2.0 OR MIT */
+/* Copyright (c) 2026 ebpf_tcp authors */
+
+/* Processes: their rows, and who owns a socket. */
+#ifndef EBPF_TCP_PROCESS_BPF_H
+#define EBPF_TCP_PROCESS_BPF_H
+
+#include "kernel.bpf.h"
+
+static __always_inline struct tcp_row *row_at(__u32 row)
+{
+	return bpf_map_lookup_elem(&rows, &row);
+}
+
+/* Takes a free row for the owner; TCP_ROW_OTHER if there is none. */
+static __noinline __u32 process_add(struct owner *o, struct tcp_process_key *key)
+{
+	__u32 number = 0, *found;
+	struct tcp_row *row;
+
+	if (bpf_map_pop_elem(&free_rows, &number))
+		goto full;
+	row = row_at(number);
+	if (!row)
+		goto full;
+	row->pid = o->pid;
+	row->exited = 0;
+	__builtin_memcpy(row->comm, o->comm, TCP_COMM_LEN);
+	row->uid = TCP_UID_UNKNOWN;
+	row->cgroup = 0;
+	if (bpf_get_current_pid_tgid() >> 32 == o->pid) {
+		row->uid = (__u32)bpf_get_current_uid_gid();
+		row->cgroup = bpf_get_current_cgroup_id();
+	}
+	if (!bpf_map_update_elem(&processes, key, &number, BPF_NOEXIST)) {
+		row->start_ns = o->start_ns;
+		return number;
+	}
+	bpf_map_push_elem(&free_rows, &number, BPF_ANY);
+	found = bpf_map_lookup_elem(&processes, key); /* another CPU was faster */
+	if (found)
+		return *found;
+full:
+	add(self.lost_processes, 1);
+	return TCP_ROW_OTHER;
+}
+
+static __always_inline __u32 process_find(struct owner *o)
+{
+	struct tcp_process_key key = {.start_ns = o->start_ns, .pid = o->pid};
+	__u32 *found = bpf_map_lookup_elem(&processes, &key);
+
+	return found ? *found : process_add(o, &key);
+}
+
+/* The owner's row. A row that has gone to another process meanwhile is not it. */
+static __always_inline struct tcp_row *owner_row(struct owner *o)
+{
+	struct tcp_row *row = row_at(o->row);
+
+	if (row && row->start_ns == o->start_ns && row->pid == o->pid)
+		return row;
+	o->row = process_find(o);
+	return row_at(o->row);
+}
+
+/* NFS and its like; MPTCP opens its subflows that way too, but for a process. */
+static __always_inline bool is_kernel_socket(struct sock *sk)
+{
+	struct tcp_sock *tp = (struct tcp_sock *)sk;
+
+	return sk && BPF_CORE_READ_BITFIELD_PROBED(sk, sk_kern_sock) && !is_subflow(tp, PROBE);
+}
+
+/*
+ * Makes the running process the owner. The kernel owns the sockets that it made for itself; of others
+ * its threads own only what no process ever used.
+ */
+static __always_inline void own(struct sock *sk, struct socket_state *s)
+{
+	struct owner *o = &s->owner;
+	__u32 pid = bpf_get_current_pid_tgid() >> 32;
+	struct task_struct *task, *leader;
+	struct tcp_row *row;
+
+	if (o->row && o->pid == pid)
+		return;
+	task = (struct task_struct *)bpf_get_current_task();
+	if (BPF_CORE_READ(task, flags) & PF_KTHREAD || is_kernel_socket(sk)) {
+		if (!o->row)
+			o->row = TCP_ROW_KERNEL;
+		return;
+	}
+	leader = BPF_CORE_READ(task, group_leader);
+	o->pid = pid;
+	o->start_ns = BPF_CORE_READ(leader, start_boottime);
+	bpf_core_read(o->comm, sizeof(o->comm), &leader->comm);
+	o->row = process_find(o);
+	row = row_at(o->row);
+	if (row && s->flags & UNACCEPTED) {
+		s->flags &= ~UNACCEPTED;
+		add(row->counters.accepts, 1);
+	}
+}
+
+static __always_inline struct tcp_row *leader_row(struct task_struct *leader, int how)
+{
+	struct tcp_process_key key = {
+		.start_ns = READ(how, leader, start_boottime),
+		.pid = READ(how, leader, tgid),
+	};
+	__u32 *number = bpf_map_lookup_elem(&processes, &key);
+
+	return number ? row_at(*number) : NULL;
+}
+
+/* exec and prctl(PR_SET_NAME): the name of a process is that of its leader. */
+static __always_inline void on_rename(struct task_struct *task, const char *comm, int how)
+{
+	struct tcp_row *row = NULL;
+
+	if (READ(how, task, pid) == READ(how, task, tgid))
+		row = leader_row(task, how);
+	if (row)
+		bpf_probe_read_kernel_str(row->comm, sizeof(row->comm), comm);
+}
+
+static __always_inline void on_exit(struct task_struct *task, int how)
+{
+	struct signal_struct *signal = READ(how, task, signal);
+	struct tcp_row *row = NULL;
+
+	if (!READ(how, signal, live.counter)) /* the last thread */
+		row = leader_row(READ(how, task, group_leader), how);
+	if (row)
+		row->exited = 1;
+}
+
+#endif

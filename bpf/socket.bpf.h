@@ -1,0 +1,254 @@
+/* SPDX-License-Identifier: GPL-2.0 OR MIT */
+/* Copyright (c) 2026 ebpf_tcp authors */
+
+/*
+ * Sockets: their state, and the growth of their absolute counters. What arrives here is exact; which
+ * process it belongs to is process.bpf.h's.
+ */
+#ifndef EBPF_TCP_SOCKET_BPF_H
+#define EBPF_TCP_SOCKET_BPF_H
+
+#include "process.bpf.h"
+#include "sequence.bpf.h"
+
+static __always_inline struct socket_state *state_get(struct sock *sk)
+{
+	__u64 key = (__u64)sk;
+
+	if (sock_storage)
+		return bpf_sk_storage_get(&storage, sk, 0, 0);
+	return bpf_map_lookup_elem(&sockets, &key);
+}
+
+/* The state is complete before anybody else can see it. */
+static __always_inline struct socket_state *state_add(struct sock *sk, struct socket_state *initial)
+{
+	struct socket_state *s;
+	__u64 key = (__u64)sk;
+
+	if (sock_storage) {
+		s = bpf_sk_storage_get(&storage, sk, initial, BPF_SK_STORAGE_GET_F_CREATE);
+	} else {
+		bpf_map_update_elem(&sockets, &key, initial, BPF_NOEXIST);
+		s = bpf_map_lookup_elem(&sockets, &key);
+	}
+	if (s)
+		add(self.sockets_added, 1);
+	else
+		add(self.lost_sockets, 1);
+	return s;
+}
+
+/* A socket that begins a new life: it may have a state from an earlier one. */
+static __always_inline struct socket_state *state_reset(struct sock *sk, __u32 flags)
+{
+	struct socket_state initial = {.flags = flags}, *s = state_get(sk);
+
+	if (!s)
+		return state_add(sk, &initial);
+	*s = initial;
+	return s;
+}
+
+static __always_inline void state_remove(struct sock *sk)
+{
+	__u64 key = (__u64)sk;
+
+	add(self.sockets_removed, 1);
+	if (sock_storage)
+		bpf_sk_storage_delete(&storage, sk);
+	else
+		bpf_map_delete_elem(&sockets, &key);
+}
+
+/* Growth that is not positive leaves things as they are: somebody else has counted further. */
+static __always_inline __u64 growth(__u64 before, __u64 now)
+{
+	if ((__s64)(now - before) <= 0)
+		return 0;
+	if (now - before <= GROWTH_MAX)
+		return now - before;
+	add(self.lost_deltas, 1);
+	return 0;
+}
+
+/* Moves a count up to `now`. Whoever beats us to the claim takes what we saw, or more. */
+static __always_inline __u64 claim(__u64 *count, __u64 before, __u64 now, int how)
+{
+	__u64 grown = growth(before, now);
+
+	if (!(how & SHARED)) {
+		if (grown)
+			*count = now;
+		return grown;
+	}
+	return grown && __sync_val_compare_and_swap(count, before, now) == before ? grown : 0;
+}
+
+static __always_inline __u64 grow_tx(struct sock *sk, struct tcp_sock *tp, struct socket_state *s,
+				     int state, int how)
+{
+	__u64 before, now, grown = 0;
+
+#pragma unroll
+	for (int tries = 0; tries < (how & SHARED ? 3 : 1); tries++) {
+		before = s->tx_bytes;
+		if (how & MPTCP)
+			now = mptcp_sent(sk, state);
+		else
+			now = how & UNLOCKED ? sent_unlocked(tp, s, before)
+					     : sent(tp, s, state, how);
+		grown = claim(&s->tx_bytes, before, now, how);
+		if (grown)
+			break;
+	}
+	return grown;
+}
+
+static __always_inline __u64 grow_rx(struct sock *sk, struct tcp_sock *tp, struct socket_state *s,
+				     int state, int how)
+{
+	__u64 before = s->rx_bytes;
+
+	if (how & MPTCP)
+		return claim(&s->rx_bytes, before, mptcp_received(sk, state), how);
+	return claim(&s->rx_bytes, before, received(sk, tp, how), how & ~SHARED);
+}
+
+/* Adds growth to the row of the process at work, or else of the last one that was. */
+static __always_inline void credit(struct sock *sk, struct socket_state *s, __u64 tx, __u64 rx,
+				   int how)
+{
+	struct tcp_row *row;
+
+	if (how & OWN)
+		own(sk, s);
+	if (!s->owner.row)
+		s->owner.row = TCP_ROW_KERNEL;
+	row = owner_row(&s->owner);
+	if (!row)
+		return;
+	if (tx)
+		add(row->counters.tx_bytes, tx);
+	if (rx)
+		add(row->counters.rx_bytes, rx);
+}
+
+/*
+ * Brings a socket up to date. In a state change, what is queued for sending stands as the state
+ * `before` left it, and what was received as the one `now` has it; else both are the same.
+ */
+static __always_inline void update(struct sock *sk, struct tcp_sock *tp, struct socket_state *s,
+				   int before, int now, int how)
+{
+	__u64 tx = 0, rx = 0;
+
+	if (before == BPF_TCP_SYN_SENT || before == BPF_TCP_LISTEN)
+		return;
+	if (how & RX && !(how & MPTCP) && !(s->flags & ORIGIN) && before != BPF_TCP_CLOSE)
+		sent(tp, s, before, how); /* so that unlocked triggers may begin */
+	if (!(how & (OWN | LAST)) && !s->owner.row)
+		return;
+	/* tcp_disconnect() moves write_seq: once closed, nothing can be said about sent bytes */
+	if (how & TX && before != BPF_TCP_CLOSE)
+		tx = grow_tx(sk, tp, s, before, how);
+	if (how & RX)
+		rx = grow_rx(sk, tp, s, now, how);
+	if (tx || rx)
+		credit(sk, s, tx, rx, how);
+}
+
+/* In these states a socket carries data. In CLOSE it may have been destroyed already. */
+static __always_inline bool carries_data(int state)
+{
+	return state != BPF_TCP_CLOSE && state != BPF_TCP_LISTEN && state != BPF_TCP_SYN_SENT;
+}
+
+/*
+ * The state of a socket whose birth was not seen. It starts from nothing, unless the older sockets
+ * are not known yet: then what it moved before is not ours to report.
+ */
+static __always_inline struct socket_state *state_found(struct sock *sk, struct tcp_sock *tp,
+							int state, int how)
+{
+	struct socket_state initial = {};
+
+	if (!carries_data(state))
+		return NULL;
+	if (how & MPTCP) {
+		mptcp_begin(sk, &initial, state);
+	} else if (!baseline_done && !(how & UNLOCKED)) {
+		initial.tx_bytes = sent(tp, &initial, state, how);
+		initial.rx_bytes = received(sk, tp, how);
+	}
+	return state_add(sk, &initial);
+}
+
+/* A process, or the kernel for it, has moved data through the socket. */
+static __always_inline void on_data(struct sock *sk, struct tcp_sock *tp, int how)
+{
+	int state = READ(how, sk, __sk_common.skc_state);
+	struct socket_state *s;
+
+	/* a subflow's sequence numbers are not the application's: those are its MPTCP socket's */
+	if (!(how & MPTCP) && is_subflow(tp, how))
+		return;
+	s = state_get(sk);
+	if (!s)
+		s = state_found(sk, tp, state, how);
+	if (!s)
+		return;
+	/* without the lock, the FIN counts what came before it, and there is no count to begin from */
+	if (how & UNLOCKED && (fin_queued(state) || !(how & MPTCP || s->flags & ORIGIN)))
+		return;
+	update(sk, tp, s, state, state, how);
+}
+
+/* Without the lock, only kernels that count for themselves (6.11) can be trusted. */
+static __always_inline void on_mptcp_receive(struct sock *sk)
+{
+	if (bpf_core_field_exists(((struct mptcp_sock *)sk)->bytes_consumed))
+		on_data(sk, NULL, RX | OWN | UNLOCKED | SHARED | MPTCP);
+}
+
+static __always_inline void on_destroy(struct sock *sk, struct tcp_sock *tp, int how)
+{
+	struct socket_state *s = state_get(sk);
+
+	if (!s)
+		return;
+	if (!is_subflow(tp, how))
+		update(sk, tp, s, BPF_TCP_CLOSE, BPF_TCP_CLOSE, how);
+	state_remove(sk);
+}
+
+/* What a socket that is older than the probes has moved so far, and who holds it. */
+static __always_inline void on_older(struct sock *sk, int state, struct task_struct *task)
+{
+	struct task_struct *leader = BPF_CORE_READ(task, group_leader);
+	struct tcp_sock *tp = (struct tcp_sock *)sk;
+	struct socket_state s = {};
+	__u32 origin;
+
+	s.owner.pid = BPF_CORE_READ(task, tgid);
+	s.owner.start_ns = BPF_CORE_READ(leader, start_boottime);
+	bpf_core_read(s.owner.comm, sizeof(s.owner.comm), &leader->comm);
+	s.owner.row = TCP_ROW_OTHER; /* it gets a row of its own with its first event */
+	if (is_mptcp(BPF_CORE_READ(sk, sk_protocol))) {
+		mptcp_begin(sk, &s, state);
+		state_add(sk, &s);
+		return;
+	}
+	if (state == BPF_TCP_SYN_SENT)
+		s.flags = ACTIVE;
+	for (int i = 0; state != BPF_TCP_SYN_SENT && i < 3; i++) {
+		origin = s.origin;
+		s.rx_bytes = received(sk, tp, PROBE);
+		s.tx_bytes = sent(tp, &s, state, PROBE);
+		if (i && s.origin == origin) /* no ACK came in between: we hold no lock here */
+			break;
+	}
+	state_add(sk, &s);
+}
+
+#endif

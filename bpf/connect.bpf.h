@@ -122,7 +122,8 @@ static __always_inline bool is_mapped(const void *address)
 	return !words[0] && !words[1] && words[2] == bpf_htonl(0xffff);
 }
 
-static __always_inline void on_state(struct sock *sk, struct tcp_sock *tp, int old, int now, int how)
+static __always_inline void on_state(struct sock *sk, struct tcp_sock *tp, int old, int now,
+				     int how)
 {
 	struct socket_state *s;
 

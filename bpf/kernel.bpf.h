@@ -2,8 +2,8 @@
 /* Copyright (c) 2026 ebpf_tcp authors */
 
 /*
- * What all parts of the kernel half share: kernel constants, how a trigger may look at a socket, and
- * the tables.
+ * What all parts of the kernel half share: kernel constants, how a trigger may look at a socket,
+ * and the tables.
  */
 #ifndef EBPF_TCP_KERNEL_BPF_H
 #define EBPF_TCP_KERNEL_BPF_H
@@ -27,7 +27,7 @@
 #define S_IFMT 0170000
 #define S_IFSOCK 0140000
 #define PF_KTHREAD 0x200000
-#define SIN6_ADDR 8		/* offset of the address in struct sockaddr_in6 */
+#define SIN6_ADDR 8             /* offset of the address in struct sockaddr_in6 */
 #define GROWTH_MAX (1ULL << 40) /* bytes; more at once is a bug, not traffic */
 
 enum {
@@ -71,7 +71,7 @@ enum {
 
 /* One socket. Written under the socket's lock, but for what SHARED triggers claim. */
 struct socket_state {
-	__u64 tx_bytes; /* counted so far, on the scale of sent() and received() or their MPTCP kin */
+	__u64 tx_bytes; /* counted so far, on the scale of sequence.bpf.h */
 	__u64 rx_bytes;
 	__u64 connect_ns; /* when the SYN left; 0 unless a connect is under way */
 	struct owner owner;
@@ -139,8 +139,7 @@ struct {
 
 #define add(counter, n) ((void)__sync_fetch_and_add(&(counter), (n)))
 
-#define READ(how, pointer, field)                                                                  \
-	((how) & PROBE ? BPF_CORE_READ(pointer, field) : (pointer)->field)
+#define READ(how, pointer, field) ((how) & PROBE ? BPF_CORE_READ(pointer, field) : (pointer)->field)
 
 /* For pointers that the verifier does not know; raw sockets may bear these numbers too. */
 static __always_inline bool is_stream(struct sock *sk, int protocol)

@@ -73,8 +73,8 @@ static __always_inline bool is_kernel_socket(struct sock *sk)
 }
 
 /*
- * Makes the running process the owner. The kernel owns the sockets that it made for itself; of others
- * its threads own only what no process ever used.
+ * Makes the running process the owner. The kernel owns the sockets that it made for itself; of
+ * others its threads own only what no process ever used.
  */
 static __always_inline void own(struct sock *sk, struct socket_state *s)
 {

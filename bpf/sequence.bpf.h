@@ -2,8 +2,8 @@
 /* Copyright (c) 2026 ebpf_tcp authors */
 
 /*
- * From sequence numbers to bytes: how much the application has sent and received since the connection
- * began, for TCP and for MPTCP.
+ * From sequence numbers to bytes: how much the application has sent and received since the
+ * connection began, for TCP and for MPTCP.
  */
 #ifndef EBPF_TCP_SEQUENCE_BPF_H
 #define EBPF_TCP_SEQUENCE_BPF_H
@@ -31,7 +31,8 @@ static __always_inline __u64 sent(struct tcp_sock *tp, struct socket_state *s, i
 }
 
 /* The same without the lock: from the last count and what write_seq says. */
-static __always_inline __u64 sent_unlocked(struct tcp_sock *tp, struct socket_state *s, __u64 before)
+static __always_inline __u64 sent_unlocked(struct tcp_sock *tp, struct socket_state *s,
+					   __u64 before)
 {
 	return before + (__s32)(tp->write_seq - (s->origin + (__u32)before));
 }

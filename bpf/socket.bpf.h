@@ -2,8 +2,8 @@
 /* Copyright (c) 2026 ebpf_tcp authors */
 
 /*
- * Sockets: their state, and the growth of their absolute counters. What arrives here is exact; which
- * process it belongs to is process.bpf.h's.
+ * Sockets: their state, and the growth of their absolute counters. What arrives here is exact;
+ * which process it belongs to is process.bpf.h's.
  */
 #ifndef EBPF_TCP_SOCKET_BPF_H
 #define EBPF_TCP_SOCKET_BPF_H
@@ -198,7 +198,7 @@ static __always_inline void on_data(struct sock *sk, struct tcp_sock *tp, int ho
 		s = state_found(sk, tp, state, how);
 	if (!s)
 		return;
-	/* without the lock, the FIN counts what came before it, and there is no count to begin from */
+	/* without the lock: the FIN's event has counted all, or there is nothing to count from */
 	if (how & UNLOCKED && (fin_queued(state) || !(how & MPTCP || s->flags & ORIGIN)))
 		return;
 	update(sk, tp, s, state, state, how);

@@ -2,9 +2,9 @@
 /* Copyright (c) 2026 ebpf_tcp authors */
 
 /*
- * The kernel half. No hook carries a number: each one only brings a socket up to date, that is, adds
- * the growth of the absolute counters in struct tcp_sock since the last look to the owner's row.
- * A trigger that the kernel skips makes a number late, never wrong.
+ * The kernel half. No hook carries a number: each one only brings a socket up to date, that is,
+ * adds the growth of the absolute counters in struct tcp_sock since the last look to the owner's
+ * row. A trigger that the kernel skips makes a number late, never wrong.
  *
  * Here are only the hooks. Programs are named <set>_<event>; the loader (plugin/probe.c) composes a
  * backend from sets.
@@ -275,7 +275,7 @@ int rawtp_progress(struct bpf_iter__bpf_sk_storage_map *ctx)
 	return 0;
 }
 
-/* -- entries: rawtp before 6.3: the packet that a send causes, mostly in the sender's context. -- */
+/* -- entries: rawtp before 6.3: the packet that a send causes, mostly in its own context. -- */
 
 SEC("tp_btf/net_dev_queue")
 int BPF_PROG(packet_send, struct sk_buff *skb)

@@ -46,11 +46,11 @@ enum tcp_fixed_row { TCP_ROW_NONE, TCP_ROW_OTHER, TCP_ROW_KERNEL, TCP_ROW_FIRST 
 struct tcp_row {
 	struct tcp_counters counters;
 	__u64 connect_max_ns; /* slowest connect since the reader last swapped in 0 */
-	__u64 start_ns;       /* of the group leader, since boot: tells processes of one pid apart */
-	__u64 cgroup;         /* cgroup v2 id at the first event, 0 if unknown */
-	__u32 pid;            /* thread-group id in the initial pid namespace */
-	__u32 uid;            /* at the first event, TCP_UID_UNKNOWN if somebody else caused it */
-	__u32 exited;         /* 1 once the last thread has begun to exit; a hint, it may be missed */
+	__u64 start_ns; /* of the group leader, since boot: tells processes of one pid apart */
+	__u64 cgroup;   /* cgroup v2 id at the first event, 0 if unknown */
+	__u32 pid;      /* thread-group id in the initial pid namespace */
+	__u32 uid;      /* at the first event, TCP_UID_UNKNOWN if somebody else caused it */
+	__u32 exited;   /* 1 once the last thread has begun to exit; a hint, it may be missed */
 	__u32 reserved;
 	char comm[TCP_COMM_LEN]; /* of the group leader */
 };
@@ -65,8 +65,9 @@ struct tcp_process_key {
 };
 
 /*
- * The histogram of connect times, one per row: bucket 0 is all below 2^TCP_LATENCY_MIN_LOG2 ns, then
- * each power of two has 2^TCP_LATENCY_STEP_LOG2 buckets of equal width, and the last takes the rest.
+ * The histogram of connect times, one per row: bucket 0 is all below 2^TCP_LATENCY_MIN_LOG2 ns,
+ * then each power of two has 2^TCP_LATENCY_STEP_LOG2 buckets of equal width, and the last takes the
+ * rest.
  */
 #define TCP_LATENCY_MIN_LOG2 10 /* 1.024 us */
 #define TCP_LATENCY_MAX_LOG2 37 /* 137 s */

@@ -62,8 +62,8 @@ struct mptcp_sock {
 	__u64 write_seq;
 	__u64 ack_seq;
 	__u64 snd_una;
-	__u64 bytes_acked;		   /* 6.5 */
-	__u64 bytes_consumed;		   /* 6.11 */
+	__u64 bytes_acked;                 /* 6.5 */
+	__u64 bytes_consumed;              /* 6.11 */
 	struct sk_buff_head receive_queue; /* until 6.13 */
 };
 

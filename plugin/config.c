@@ -77,7 +77,8 @@ static int refuse(const oconfig_item_t *item, const char *allowed)
 	char value[256];
 
 	value_text(value, sizeof(value), item);
-	ERROR(PLUGIN_NAME " plugin: option %s: %s is not allowed: give %s", item->key, value, allowed);
+	ERROR(PLUGIN_NAME " plugin: option %s: %s is not allowed: give %s", item->key, value,
+	      allowed);
 	return -1;
 }
 

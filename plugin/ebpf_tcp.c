@@ -15,7 +15,9 @@ static struct {
 	struct groups *groups;
 	double read_s; /* how long the last read took */
 	bool configured;
-	bool complained;
+	bool complained; /* each complaint comes once: the numbers are in `self` */
+	bool complained_processes;
+	bool complained_sockets;
 } plugin;
 
 /* CLOCK_BOOTTIME is the clock of the processes' start times. */
@@ -98,8 +100,17 @@ static void report_group(void *context, const struct group *group)
 	metric_group(group, &plugin.config.metric, report_sample, context);
 }
 
+static void complain_full(bool *complained, uint64_t lost, const char *option, unsigned value)
+{
+	if (lost && !*complained)
+		WARNING(PLUGIN_NAME " plugin: a table is full and loses: raise %s (now %u)", option,
+			value);
+	*complained = *complained || lost;
+}
+
 static void report_self(struct report *report)
 {
+	const struct probe_options *sizes = &plugin.config.probe;
 	struct probe_tables tables;
 	struct metric_self self;
 
@@ -115,6 +126,10 @@ static void report_self(struct report *report)
 		.read_s = plugin.read_s,
 	};
 	metric_self(&self, report_sample, report);
+	complain_full(&plugin.complained_processes, self.lost_processes, "MaxProcesses",
+		      sizes->max_processes);
+	complain_full(&plugin.complained_sockets, self.lost_sockets, "MaxSockets",
+		      sizes->max_sockets);
 }
 
 /* A refused sample is passing trouble: a bad return value would slow the whole plugin down. */

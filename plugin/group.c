@@ -12,11 +12,11 @@
 
 #define COUNTERS (sizeof(struct tcp_counters) / sizeof(uint64_t))
 #define CONNECTION_WEIGHT 1024 /* bytes: a connection costs a host about a packet */
-#define RETIRED_MAX 1024 /* members kept beyond four times the limit, for their totals */
+#define RETIRED_MAX 1024       /* members kept beyond four times the limit, for their totals */
 
 /*
- * A member of a table. A new series must be 0 in its first tick, so its growth waits in `pending` for
- * the next one; until then it counts nowhere, not in `all` either.
+ * A member of a table. A new series must be 0 in its first tick, so its growth waits in `pending`
+ * for the next one; until then it counts nowhere, not in `all` either.
  */
 struct member {
 	struct group series; /* first: what the reader sees */
@@ -182,8 +182,8 @@ static int compare_rank(const void *left, const void *right)
 }
 
 /*
- * A process that ended is reported once more if something waits; a group without processes, until its
- * activity is forgotten.
+ * A process that ended is reported once more if something waits; a group without processes, until
+ * its activity is forgotten.
  */
 static bool reportable(const struct member *m)
 {
@@ -209,8 +209,8 @@ static void table_prune(struct table *t)
 }
 
 /*
- * Settles the tick of one member: what is shown takes its growth (a new one waits), what is not gives
- * it to `rest`. Returns what has become visible.
+ * Settles the tick of one member: what is shown takes its growth (a new one waits), what is not
+ * gives it to `rest`. Returns what has become visible.
  */
 static struct tcp_counters settle(struct member *m, bool show, struct tcp_counters *rest)
 {

@@ -3,8 +3,8 @@
 
 /*
  * Grouping: adds what processes have done in a tick to their groups, and decides which groups and
- * which single processes are reported. What is not reported is in `other`, so that at every tick, to
- * the byte, all = other + kernel + the reported groups.
+ * which single processes are reported. What is not reported is in `other`, so that at every tick,
+ * to the byte, all = other + kernel + the reported groups.
  */
 #ifndef EBPF_TCP_GROUP_H
 #define EBPF_TCP_GROUP_H

@@ -21,13 +21,12 @@ static const struct {
 	const char *instance;
 	unsigned count;
 	size_t counters[2];
-} counters[] = {
-	{SWITCH(bytes), "if_octets", "", 2, {COUNTER(rx_bytes), COUNTER(tx_bytes)}},
-	{SWITCH(connections), "connections", "connect", 1, {COUNTER(connects)}},
-	{SWITCH(connections), "connections", "accept", 1, {COUNTER(accepts)}},
+} counters[] = {{SWITCH(bytes), "if_octets", "", 2, {COUNTER(rx_bytes), COUNTER(tx_bytes)}},
+		{SWITCH(connections), "connections", "connect", 1, {COUNTER(connects)}},
+		{SWITCH(connections), "connections", "accept", 1, {COUNTER(accepts)}},
 #define REASON(id, name)                                                                           \
 	{SWITCH(connections), "connections", "connect_" name, 1, {COUNTER(failed[id])}},
-	TCP_REASONS(REASON)
+		TCP_REASONS(REASON)
 #undef REASON
 };
 

@@ -164,9 +164,9 @@ static void select_programs(struct probe *p)
 	struct bpf_program *program;
 
 	p->program_count = 0;
-	bpf_object__for_each_program(program, p->skeleton->obj) {
-		bool want = wanted(p, bpf_program__name(program)) &&
-			    p->program_count < PROGRAMS_MAX;
+	bpf_object__for_each_program (program, p->skeleton->obj) {
+		bool want =
+			wanted(p, bpf_program__name(program)) && p->program_count < PROGRAMS_MAX;
 
 		bpf_program__set_autoload(program, want);
 		if (want)
@@ -359,8 +359,10 @@ static int prove(struct probe *p)
 		if (c->tx_bytes >= SELFTEST_BYTES && c->rx_bytes >= SELFTEST_BYTES && c->connects)
 			return 0;
 	}
-	snprintf(log_text, sizeof(log_text), "prog '*': loaded and attached, but saw nothing of "
-					     "%d bytes over loopback\n", SELFTEST_BYTES);
+	snprintf(log_text, sizeof(log_text),
+		 "prog '*': loaded and attached, but saw nothing of "
+		 "%d bytes over loopback\n",
+		 SELFTEST_BYTES);
 	return -ENODATA;
 }
 
@@ -435,18 +437,24 @@ static void explain(char *out, size_t size, const char *reason, const struct pro
 	uname(&kernel);
 	missing_capabilities(missing, sizeof(missing));
 	if (missing[0])
-		snprintf(out, size, "collectd lacks %s: give it to the service "
-			 "(AmbientCapabilities=CAP_BPF CAP_PERFMON) or run it as root", missing);
+		snprintf(out, size,
+			 "collectd lacks %s: give it to the service "
+			 "(AmbientCapabilities=CAP_BPF CAP_PERFMON) or run it as root",
+			 missing);
 	else if (kernel_older_than(5, 10, &kernel))
-		snprintf(out, size, "kernel %s is too old: 5.10 or later is needed", kernel.release);
+		snprintf(out, size, "kernel %s is too old: 5.10 or later is needed",
+			 kernel.release);
 	else if (options->btf && access(options->btf, R_OK))
 		snprintf(out, size, "BTF \"%s\": %s: name a readable BTF file of kernel %s",
 			 options->btf, strerror(errno), kernel.release);
 	else if (!options->btf && access("/sys/kernel/btf/vmlinux", R_OK))
-		snprintf(out, size, "kernel %s has no BTF (/sys/kernel/btf/vmlinux): set BTF to a "
-			 "BTF file of this kernel", kernel.release);
+		snprintf(out, size,
+			 "kernel %s has no BTF (/sys/kernel/btf/vmlinux): set BTF to a "
+			 "BTF file of this kernel",
+			 kernel.release);
 	else if (locked_down())
-		snprintf(out, size, "the kernel is locked down (confidentiality): boot with "
+		snprintf(out, size,
+			 "the kernel is locked down (confidentiality): boot with "
 			 "lockdown=integrity or less");
 	else if (strcmp(options->backend, "auto") != 0)
 		snprintf(out, size, "Backend \"%s\" does not work here (%s): try Backend \"auto\"",

@@ -2,8 +2,8 @@
 /* Copyright (c) 2026 ebpf_tcp authors */
 
 /*
- * The probe: puts the kernel half into the kernel and gives access to its tables. The only file that
- * knows libbpf's skeleton, backends and kernel differences.
+ * The probe: puts the kernel half into the kernel and gives access to its tables. The only file
+ * that knows libbpf's skeleton, backends and kernel differences.
  */
 #ifndef EBPF_TCP_PROBE_H
 #define EBPF_TCP_PROBE_H
@@ -37,8 +37,8 @@ struct probe_tables {
 const char *const *probe_backend_names(void);
 
 /*
- * Loads and attaches the best backend that works here, and proves it by sending itself a known number
- * of bytes. Returns 0, or -errno with the cause and the remedy in `why`.
+ * Loads and attaches the best backend that works here, and proves it by sending itself a known
+ * number of bytes. Returns 0, or -errno with the cause and the remedy in `why`.
  */
 int probe_open(struct probe **out, char *why, size_t why_size, const struct probe_options *options);
 

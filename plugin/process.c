@@ -31,7 +31,8 @@ static ssize_t read_stat(char *out, size_t size, const char *proc_root, uint32_t
 	return length;
 }
 
-/* Field 22 of /proc/PID/stat: ticks from boot to start. The name in field 2 may contain anything. */
+/* Field 22 of /proc/PID/stat: ticks from boot to start. The name in field 2 may contain anything.
+ */
 static bool parse_start_ticks(uint64_t *out, const char *stat)
 {
 	const char *at = strrchr(stat, ')');

@@ -9,8 +9,8 @@
 #include <stdint.h>
 
 /*
- * False once the process that started at start_ns (nanoseconds since boot) is gone for good, also if
- * its pid belongs to another one by now. In doubt true.
+ * False once the process that started at start_ns (nanoseconds since boot) is gone for good, also
+ * if its pid belongs to another one by now. In doubt true.
  */
 bool process_alive(const char *proc_root, uint32_t pid, uint64_t start_ns);
 

@@ -2,8 +2,8 @@
 /* Copyright (c) 2026 ebpf_tcp authors */
 
 /*
- * The snapshot: reads the rows that the kernel fills, says what each has done since the last look, and
- * frees the rows of dead processes. Reading is memory; only the free of a row is a system call.
+ * The snapshot: reads the rows that the kernel fills, says what each has done since the last look,
+ * and frees the rows of dead processes. Reading is memory; only the free of a row is a system call.
  */
 #ifndef EBPF_TCP_SNAPSHOT_H
 #define EBPF_TCP_SNAPSHOT_H

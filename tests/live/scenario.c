@@ -1,0 +1,573 @@
+/* SPDX-License-Identifier: MIT */
+/* Copyright (c) 2026 ebpf_tcp authors */
+
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <net/if.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "scenario.h"
+
+#define DEFAULT_SECONDS 60
+
+struct truth self;
+unsigned char payload[BUFFER_SIZE] __attribute__((aligned(4096)));
+unsigned char sink[BUFFER_SIZE] __attribute__((aligned(4096)));
+
+static struct {
+	const struct program *program;
+	const struct scenario *scenario;
+	pid_t parent;
+	int report[2]; /* each message is one struct truth, below PIPE_BUF: atomic */
+} scene;
+
+static const char *const reason_names[REASON_COUNT] = {
+	[REASON_REFUSED] = "refused",         [REASON_TIMEOUT] = "timeout",
+	[REASON_UNREACHABLE] = "unreachable", [REASON_RESET] = "reset",
+	[REASON_DENIED] = "denied",           [REASON_NO_PORT] = "no_port",
+	[REASON_ABORTED] = "aborted",         [REASON_OTHER] = "other",
+};
+
+static const struct {
+	int error;
+	enum reason reason;
+} reasons[] = {
+	{0, REASON_ABORTED},
+	{ECONNREFUSED, REASON_REFUSED},
+	{ETIMEDOUT, REASON_TIMEOUT},
+	{EHOSTUNREACH, REASON_UNREACHABLE},
+	{ENETUNREACH, REASON_UNREACHABLE},
+	{ECONNRESET, REASON_RESET},
+	{EACCES, REASON_DENIED},
+	{EPERM, REASON_DENIED},
+	{EADDRNOTAVAIL, REASON_NO_PORT},
+};
+
+/* --- verdicts --- */
+
+static void verdict_print(const struct truth *truth)
+{
+	printf("%s: %s\n", truth->verdict == EXIT_SKIP ? "skip" : "broken", truth->why);
+	fflush(stdout);
+}
+
+/* A child's verdict comes first: the parent often only sees its consequence. */
+static _Noreturn void parent_ends(void)
+{
+	struct pollfd ready = {.fd = scene.report[0], .events = POLLIN};
+	struct truth child;
+
+	while (poll(&ready, 1, 0) > 0 && read(ready.fd, &child, sizeof(child)) == sizeof(child)) {
+		if (child.verdict == EXIT_OK)
+			continue;
+		verdict_print(&child);
+		exit(child.verdict);
+	}
+	verdict_print(&self);
+	exit(self.verdict);
+}
+
+static _Noreturn void end(int verdict)
+{
+	self.verdict = verdict;
+	if (getpid() == scene.parent)
+		parent_ends();
+	report(&self);
+	_exit(verdict);
+}
+
+void broken(const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(self.why, sizeof(self.why), format, args);
+	va_end(args);
+	end(EXIT_BROKEN);
+}
+
+void skip(const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(self.why, sizeof(self.why), format, args);
+	va_end(args);
+	end(EXIT_SKIP);
+}
+
+int check(int rc, const char *what)
+{
+	return (int)moved(rc, what);
+}
+
+size_t moved(ssize_t rc, const char *what)
+{
+	if (rc < 0)
+		broken("%s of %s: %s", what, self.role, strerror(errno));
+	return (size_t)rc;
+}
+
+/* --- counts --- */
+
+size_t sent(ssize_t rc, const char *what)
+{
+	__atomic_add_fetch(&self.tx, moved(rc, what), __ATOMIC_RELAXED);
+	return (size_t)rc;
+}
+
+size_t received(ssize_t rc, const char *what)
+{
+	if (moved(rc, what) == 0)
+		broken("%s of %s: the stream ended too early", what, self.role);
+	__atomic_add_fetch(&self.rx, (size_t)rc, __ATOMIC_RELAXED);
+	return (size_t)rc;
+}
+
+void connect_failed(int error)
+{
+	enum reason reason = REASON_OTHER;
+
+	for (size_t i = 0; i < sizeof(reasons) / sizeof(*reasons); i++) {
+		if (reasons[i].error == error)
+			reason = reasons[i].reason;
+	}
+	self.failed++;
+	self.reason[reason]++;
+}
+
+/* --- processes --- */
+
+void report(const struct truth *truth)
+{
+	if (write(scene.report[1], truth, sizeof(*truth)) != sizeof(*truth))
+		_exit(EXIT_BROKEN);
+}
+
+static void judge(int status)
+{
+	if (WIFSIGNALED(status))
+		broken("a process ended by signal %d", WTERMSIG(status));
+	if (WEXITSTATUS(status))
+		broken("a process ended with status %d", WEXITSTATUS(status));
+}
+
+void reap(void)
+{
+	int status;
+
+	while (wait(&status) > 0)
+		judge(status);
+}
+
+void reap_one(pid_t pid)
+{
+	int status;
+
+	check(waitpid(pid, &status, 0), "waitpid");
+	judge(status);
+}
+
+void kill_and_reap(pid_t pid)
+{
+	int status;
+
+	check(kill(pid, SIGKILL), "kill");
+	check(waitpid(pid, &status, 0), "waitpid");
+	if (!WIFSIGNALED(status))
+		broken("the process to kill had ended before");
+}
+
+static unsigned int seconds(void)
+{
+	return scene.scenario->seconds ? scene.scenario->seconds : DEFAULT_SECONDS;
+}
+
+static void self_reset(const char *role)
+{
+	self = (struct truth){.pid = getpid()};
+	snprintf(self.role, sizeof(self.role), "%s", role);
+}
+
+pid_t start(const char *role, void (*run)(struct stage *), struct stage *stage)
+{
+	pid_t pid = check(fork(), "fork");
+
+	if (pid)
+		return pid;
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	alarm(seconds());
+	self_reset(role);
+	run(stage);
+	report(&self);
+	reap();
+	_exit(EXIT_OK);
+}
+
+void self_to_words(char *words, size_t size)
+{
+	snprintf(words, size, "%d %s %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64, scene.report[1],
+		 self.role, self.tx, self.rx, self.connects, self.accepts);
+}
+
+void self_from_words(const char *words)
+{
+	if (sscanf(words, "%d %15s %" SCNu64 " %" SCNu64 " %" SCNu64 " %" SCNu64, &scene.report[1],
+		   self.role, &self.tx, &self.rx, &self.connects, &self.accepts) != 6)
+		_exit(EXIT_BROKEN);
+	self.pid = getpid();
+}
+
+/* --- turns --- */
+
+void turn_open(int lane[2])
+{
+	check(socketpair(AF_UNIX, SOCK_STREAM, 0, lane), "socketpair");
+}
+
+void turn_give(int fd)
+{
+	moved(write(fd, "", 1), "write of a turn");
+}
+
+void turn_take(int fd)
+{
+	char byte;
+
+	if (moved(read(fd, &byte, 1), "read of a turn") == 0)
+		broken("%s: the other process of the turn is gone", self.role);
+}
+
+void early_open(struct stage *stage)
+{
+	check(pipe(stage->prepared), "pipe");
+	check(pipe(stage->go), "pipe");
+}
+
+void early_wait(struct stage *stage)
+{
+	char byte;
+
+	close(stage->go[1]);
+	turn_give(stage->prepared[1]);
+	moved(read(stage->go[0], &byte, 1), "read of go");
+	struct truth fresh = {.pid = self.pid};
+
+	memcpy(fresh.role, self.role, sizeof(fresh.role));
+	self = fresh;
+}
+
+void early_go(struct stage *stage, int processes)
+{
+	int c;
+
+	close(stage->prepared[1]);
+	for (int i = 0; i < processes; i++)
+		turn_take(stage->prepared[0]);
+	puts("ready");
+	fflush(stdout);
+	do {
+		c = getchar();
+	} while (c != '\n' && c != EOF);
+	close(stage->go[1]);
+}
+
+/* --- sockets --- */
+
+int tcp_socket(const struct kind *kind)
+{
+	int fd = socket(kind->family ? kind->family : AF_INET, SOCK_STREAM, kind->protocol);
+
+	if (fd < 0 && (errno == EPROTONOSUPPORT || errno == ENOPROTOOPT || errno == EAFNOSUPPORT))
+		skip("no socket of family %d, protocol %d: %s", kind->family, kind->protocol,
+		     strerror(errno));
+	return check(fd, "socket");
+}
+
+static socklen_t loopback_address(int family, struct sockaddr_storage *out)
+{
+	memset(out, 0, sizeof(*out));
+	if (family == AF_INET6) {
+		struct sockaddr_in6 *six = (struct sockaddr_in6 *)out;
+
+		six->sin6_family = AF_INET6;
+		six->sin6_addr = in6addr_loopback;
+		return sizeof(*six);
+	}
+	struct sockaddr_in *four = (struct sockaddr_in *)out;
+
+	four->sin_family = AF_INET;
+	four->sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	return sizeof(*four);
+}
+
+int tcp_bind(const struct kind *kind)
+{
+	struct sockaddr_storage address;
+	socklen_t size = loopback_address(kind->family, &address);
+	int fd = tcp_socket(kind);
+
+	if (bind(fd, (struct sockaddr *)&address, size) < 0) {
+		if (errno == EADDRNOTAVAIL)
+			skip("no loopback address of family %d", kind->family);
+		broken("bind: %s", strerror(errno));
+	}
+	return fd;
+}
+
+int tcp_listen(const struct kind *kind)
+{
+	int fd = tcp_bind(kind);
+
+	check(listen(fd, 128), "listen");
+	return fd;
+}
+
+/* An IPv4 address for an IPv6 socket becomes ::ffff:a.b.c.d. */
+static socklen_t map_address(struct sockaddr_storage *address)
+{
+	struct sockaddr_in four = *(struct sockaddr_in *)address;
+	struct sockaddr_in6 six = {.sin6_family = AF_INET6, .sin6_port = four.sin_port};
+
+	six.sin6_addr.s6_addr[10] = 0xff;
+	six.sin6_addr.s6_addr[11] = 0xff;
+	memcpy(&six.sin6_addr.s6_addr[12], &four.sin_addr, sizeof(four.sin_addr));
+	memcpy(address, &six, sizeof(six));
+	return sizeof(six);
+}
+
+socklen_t tcp_address(int listener, int family, struct sockaddr_storage *out)
+{
+	socklen_t size = sizeof(*out);
+
+	memset(out, 0, sizeof(*out));
+	check(getsockname(listener, (struct sockaddr *)out, &size), "getsockname");
+	if (family == AF_INET6 && out->ss_family == AF_INET)
+		return map_address(out);
+	return size;
+}
+
+int tcp_dial(int listener, const struct kind *kind)
+{
+	struct sockaddr_storage address;
+	socklen_t size = tcp_address(listener, kind->family, &address);
+	int fd = tcp_socket(kind);
+
+	check(connect(fd, (struct sockaddr *)&address, size), "connect");
+	self.connects++;
+	return fd;
+}
+
+int tcp_accept(int listener)
+{
+	int fd = check(accept(listener, NULL, NULL), "accept");
+
+	self.accepts++;
+	return fd;
+}
+
+size_t smaller(size_t a, size_t b)
+{
+	return a < b ? a : b;
+}
+
+size_t tx_send(int fd, size_t size)
+{
+	return sent(send(fd, payload, smaller(size, sizeof(payload)), 0), "send");
+}
+
+size_t rx_recv(int fd, size_t size)
+{
+	return received(recv(fd, sink, smaller(size, sizeof(sink)), 0), "recv");
+}
+
+void send_all(int fd, size_t amount)
+{
+	while (amount)
+		amount -= tx_send(fd, amount);
+}
+
+void receive_all(int fd, size_t amount)
+{
+	while (amount)
+		amount -= rx_recv(fd, amount);
+}
+
+size_t receive_to_end(int fd)
+{
+	size_t total = 0;
+	ssize_t n;
+
+	while ((n = recv(fd, sink, sizeof(sink), 0)) != 0)
+		total += received(n, "recv");
+	return total;
+}
+
+/* --- time and namespaces --- */
+
+uint64_t now_us(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_nsec / 1000;
+}
+
+void pause_ms(unsigned int ms)
+{
+	struct timespec left = {.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000L};
+
+	while (nanosleep(&left, &left) < 0 && errno == EINTR)
+		;
+}
+
+void private_network(void)
+{
+	struct ifreq request = {.ifr_name = "lo", .ifr_flags = IFF_UP};
+
+	if (unshare(CLONE_NEWNET) < 0)
+		skip("no network namespace of our own: %s", strerror(errno));
+	int fd = check(socket(AF_INET, SOCK_DGRAM, 0), "socket");
+
+	check(ioctl(fd, SIOCSIFFLAGS, &request), "lo up");
+	close(fd);
+}
+
+void write_sysctl(const char *name, const char *value)
+{
+	char path[128];
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/sys/%s", name);
+	fd = open(path, O_WRONLY | O_CLOEXEC);
+	if (fd < 0)
+		skip("%s: %s", path, strerror(errno));
+	moved(write(fd, value, strlen(value)), path);
+	close(fd);
+}
+
+/* --- the parent --- */
+
+static void truth_print(const struct truth *t)
+{
+	printf("truth %d %s tx=%" PRIu64 " rx=%" PRIu64 " connects=%" PRIu64 " accepts=%" PRIu64
+	       " failed=%" PRIu64,
+	       t->pid, t->role, t->tx, t->rx, t->connects, t->accepts, t->failed);
+	for (int i = 0; scene.program->reasons && i < REASON_COUNT; i++)
+		printf(" %s=%" PRIu64, reason_names[i], t->reason[i]);
+	if (t->measured)
+		printf(" latency_us_min=%" PRIu64 " latency_us_max=%" PRIu64, t->latency_us_min,
+		       t->latency_us_max);
+	if (t->plain)
+		printf(" plain=%" PRIu64, t->plain);
+	if (t->note[0])
+		printf(" note=%s", t->note);
+	putchar('\n');
+}
+
+static void balance(const struct truth *truths, size_t count)
+{
+	uint64_t tx = 0;
+	uint64_t rx = 0;
+
+	for (size_t i = 0; i < count; i++) {
+		tx += truths[i].tx;
+		rx += truths[i].rx;
+	}
+	if (tx != rx && !(scene.scenario->flags & SCENARIO_UNBALANCED))
+		broken("%" PRIu64 " bytes were sent, but %" PRIu64 " received", tx, rx);
+}
+
+/* Reads until the last process has closed its end; returns how many reported. */
+static size_t collect(struct truth **out)
+{
+	struct truth *truths = NULL;
+	size_t count = 0;
+
+	close(scene.report[1]);
+	for (;;) {
+		truths = realloc(truths, (count + 1) * sizeof(*truths));
+		if (!truths)
+			broken("out of memory");
+		if (moved(read(scene.report[0], &truths[count], sizeof(*truths)), "read") == 0)
+			break;
+		if (truths[count].verdict != EXIT_OK) {
+			verdict_print(&truths[count]);
+			exit(truths[count].verdict);
+		}
+		count++;
+	}
+	*out = truths;
+	return count;
+}
+
+static int perform(const struct program *program, const struct scenario *scenario, int argc,
+		   char **argv)
+{
+	struct stage stage = {.scenario = scenario,
+			      .argc = argc,
+			      .argv = argv,
+			      .listener = -1,
+			      .amount = scenario->amount};
+	struct truth *truths;
+	size_t count;
+
+	scene.program = program;
+	scene.scenario = scenario;
+	scene.parent = getpid();
+	self_reset("parent");
+	signal(SIGPIPE, SIG_IGN);
+	alarm(seconds() + 5); /* the children's alarms come first and say more */
+	if (pipe(scene.report) < 0) {
+		perror("pipe");
+		return EXIT_BROKEN;
+	}
+	memset(payload, 'x', sizeof(payload));
+	scenario->run(&stage);
+	count = collect(&truths);
+	reap();
+	balance(truths, count);
+	for (size_t i = 0; i < count; i++)
+		truth_print(&truths[i]);
+	free(truths);
+	return EXIT_OK;
+}
+
+static int list(const struct program *program)
+{
+	for (size_t i = 0; i < program->count; i++)
+		printf("%s%s\n", program->scenarios[i].name,
+		       program->scenarios[i].flags & SCENARIO_EARLY ? " early" : "");
+	return EXIT_OK;
+}
+
+const char *scenario_name(void)
+{
+	return scene.scenario->name;
+}
+
+int scenario_main(const struct program *program, int argc, char **argv)
+{
+	if (argc == 2 && strcmp(argv[1], "--list") == 0)
+		return list(program);
+	for (size_t i = 0; argc > 1 && i < program->count; i++) {
+		if (strcmp(argv[1], program->scenarios[i].name) == 0)
+			return perform(program, &program->scenarios[i], argc - 2, argv + 2);
+	}
+	fprintf(stderr, "usage: %s --list | NAME [ARGUMENT...]\n", argv[0]);
+	return 2;
+}

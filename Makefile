@@ -93,13 +93,16 @@ include tests/fragment.mk
 check: check-unit check-static
 
 check-live: programs
-	$(Q)O=$(O) tests/live/run $(or $(BACKENDS),rawtp)
-	$(Q)O=$(O) tests/inspect
-	$(Q)O=$(O) tests/quickstart/run
+	$(Q)export O=$(O); failed=0; \
+	tests/live/run $(or $(BACKENDS),rawtp) || failed=1; \
+	tests/live/mutants || failed=1; \
+	tests/inspect || failed=1; \
+	tests/quickstart/run || failed=1; \
+	exit $$failed
 
 # Each guest uses one processor: two at a time.
 check-kernels: programs
-	$(Q)printf '%s\n' $(KERNELS) | O=$(O) xargs -P 2 -I KERNEL tests/kernels/run -k KERNEL -- \
+	$(Q)printf '%s\n' $(KERNELS) | O=$(O) xargs -P 2 -I KERNEL tests/kernels/run -k KERNEL -t 1500 -- \
 		env O=$(O) tests/live/run $(or $(BACKENDS),fentry kprobe rawtp)
 
 # -- what people do with it --

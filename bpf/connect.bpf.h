@@ -12,13 +12,13 @@ static __always_inline void latency_add(struct owner *o, struct tcp_row *row, __
 	struct tcp_latency *latency = bpf_map_lookup_elem(&latencies, &o->row);
 	__u32 bucket = tcp_latency_bucket(ns);
 
-	add(row->counters.connect_ns, ns);
-	add(row->counters.measured, 1);
-	if (row->connect_max_ns < ns)
-		row->connect_max_ns = ns;
 	barrier_var(bucket); /* else 6.1's verifier forgets the bound */
 	if (latency && bucket < TCP_LATENCY_BUCKETS)
 		add(latency->buckets[bucket], 1);
+	if (row->connect_max_ns < ns)
+		row->connect_max_ns = ns;
+	add(row->counters.connect_ns, ns);
+	add(row->counters.measured, 1); /* last: the reader looks for it first */
 }
 
 static __always_inline enum tcp_reason reason_of(int error)

@@ -131,7 +131,7 @@ struct {
 } free_rows SEC(".maps");
 
 struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(type, BPF_MAP_TYPE_LRU_HASH); /* a return probe may be missed */
 	__uint(max_entries, 1024);
 	__type(key, __u64); /* threads inside a connect to a v4-mapped address */
 	__type(value, __u8);
@@ -139,7 +139,7 @@ struct {
 
 #define add(counter, n) ((void)__sync_fetch_and_add(&(counter), (n)))
 
-#define READ(how, pointer, field) ((how) & PROBE ? BPF_CORE_READ(pointer, field) : (pointer)->field)
+#define READ(how, pointer, field) ((how)&PROBE ? BPF_CORE_READ(pointer, field) : (pointer)->field)
 
 /* For pointers that the verifier does not know; raw sockets may bear these numbers too. */
 static __always_inline bool is_stream(struct sock *sk, int protocol)

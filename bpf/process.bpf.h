@@ -64,6 +64,15 @@ static __always_inline struct tcp_row *owner_row(struct owner *o)
 	return row_at(o->row);
 }
 
+static __always_inline void owner_set(struct owner *o, struct task_struct *task)
+{
+	struct task_struct *leader = BPF_CORE_READ(task, group_leader);
+
+	o->pid = BPF_CORE_READ(leader, tgid);
+	o->start_ns = BPF_CORE_READ(leader, start_boottime);
+	bpf_core_read(o->comm, sizeof(o->comm), &leader->comm);
+}
+
 /* NFS and its like; MPTCP opens its subflows that way too, but for a process. */
 static __always_inline bool is_kernel_socket(struct sock *sk)
 {
@@ -80,7 +89,7 @@ static __always_inline void own(struct sock *sk, struct socket_state *s)
 {
 	struct owner *o = &s->owner;
 	__u32 pid = bpf_get_current_pid_tgid() >> 32;
-	struct task_struct *task, *leader;
+	struct task_struct *task;
 	struct tcp_row *row;
 
 	if (o->row && o->pid == pid)
@@ -91,10 +100,7 @@ static __always_inline void own(struct sock *sk, struct socket_state *s)
 			o->row = TCP_ROW_KERNEL;
 		return;
 	}
-	leader = BPF_CORE_READ(task, group_leader);
-	o->pid = pid;
-	o->start_ns = BPF_CORE_READ(leader, start_boottime);
-	bpf_core_read(o->comm, sizeof(o->comm), &leader->comm);
+	owner_set(o, task);
 	o->row = process_find(o);
 	row = row_at(o->row);
 	if (row && s->flags & UNACCEPTED) {

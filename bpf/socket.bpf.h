@@ -222,32 +222,39 @@ static __always_inline void on_destroy(struct sock *sk, struct tcp_sock *tp, int
 	state_remove(sk);
 }
 
-/* What a socket that is older than the probes has moved so far, and who holds it. */
-static __always_inline void on_older(struct sock *sk, int state, struct task_struct *task)
+/* What a TCP socket has moved so far, read without its lock. */
+static __always_inline void begin_unlocked(struct sock *sk, struct socket_state *s, int state)
 {
-	struct task_struct *leader = BPF_CORE_READ(task, group_leader);
 	struct tcp_sock *tp = (struct tcp_sock *)sk;
-	struct socket_state s = {};
 	__u32 origin;
 
-	s.owner.pid = BPF_CORE_READ(task, tgid);
-	s.owner.start_ns = BPF_CORE_READ(leader, start_boottime);
-	bpf_core_read(s.owner.comm, sizeof(s.owner.comm), &leader->comm);
-	s.owner.row = TCP_ROW_OTHER; /* it gets a row of its own with its first event */
-	if (is_mptcp(BPF_CORE_READ(sk, sk_protocol))) {
-		mptcp_begin(sk, &s, state);
-		state_add(sk, &s);
-		return;
-	}
-	if (state == BPF_TCP_SYN_SENT)
-		s.flags = ACTIVE;
-	for (int i = 0; state != BPF_TCP_SYN_SENT && i < 3; i++) {
-		origin = s.origin;
-		s.rx_bytes = received(sk, tp, PROBE);
-		s.tx_bytes = sent(tp, &s, state, PROBE);
-		if (i && s.origin == origin) /* no ACK came in between: we hold no lock here */
+	for (int i = 0; i < 3; i++) {
+		origin = s->origin;
+		s->rx_bytes = received(sk, tp, PROBE);
+		s->tx_bytes = sent(tp, s, state, PROBE);
+		if (i && s->origin == origin) /* no ACK came in between */
 			break;
 	}
+}
+
+/* A socket that is older than the probes; `task` holds it, or is NULL. */
+static __always_inline void on_older(struct sock *sk, struct task_struct *task)
+{
+	int state = BPF_CORE_READ(sk, __sk_common.skc_state);
+	struct socket_state s = {};
+
+	if (state == BPF_TCP_CLOSE || state == BPF_TCP_LISTEN || state_get(sk))
+		return;
+	if (task)
+		owner_set(&s.owner, task);
+	if (task)
+		s.owner.row = TCP_ROW_OTHER; /* it gets a row of its own with its first event */
+	if (is_mptcp(BPF_CORE_READ(sk, sk_protocol)))
+		mptcp_begin(sk, &s, state);
+	else if (state == BPF_TCP_SYN_SENT)
+		s.flags = ACTIVE;
+	else
+		begin_unlocked(sk, &s, state);
 	state_add(sk, &s);
 }
 

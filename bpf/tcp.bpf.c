@@ -306,21 +306,30 @@ static __always_inline struct sock *sock_of(struct file *file)
 	return socket ? BPF_CORE_READ(socket, sk) : NULL;
 }
 
+/* Those that processes hold, in every network namespace. */
 SEC("iter/task_file")
 int always_baseline(struct bpf_iter__task_file *ctx)
 {
 	struct task_struct *task = ctx->task;
 	struct file *file = ctx->file;
 	struct sock *sk;
-	int state;
 
 	if (!task || !file || (BPF_CORE_READ(file, f_inode, i_mode) & S_IFMT) != S_IFSOCK)
 		return 0;
 	sk = sock_of(file);
-	if (!sk || (!is_stream(sk, IPPROTO_TCP) && !is_stream(sk, IPPROTO_MPTCP)))
-		return 0;
-	state = BPF_CORE_READ(sk, __sk_common.skc_state);
-	if (state != BPF_TCP_CLOSE && state != BPF_TCP_LISTEN && !state_get(sk))
-		on_older(sk, state, task);
+	if (sk && (is_stream(sk, IPPROTO_TCP) || is_stream(sk, IPPROTO_MPTCP)))
+		on_older(sk, task);
+	return 0;
+}
+
+/* Those that nobody holds (the kernel's own, or under way between processes), in this one. */
+SEC("iter/tcp")
+int always_unheld(struct bpf_iter__tcp *ctx)
+{
+	struct sock_common *common = ctx->sk_common;
+	struct tcp_sock *tp = common ? bpf_skc_to_tcp_sock(common) : NULL;
+
+	if (tp)
+		on_older((struct sock *)tp, NULL);
 	return 0;
 }

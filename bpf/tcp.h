@@ -112,7 +112,7 @@ struct tcp_self {
 	__u64 lost_sockets;    /* events of sockets that found no room for a state */
 	__u64 lost_processes;  /* events counted in TCP_ROW_OTHER for want of a free row */
 	__u64 lost_deltas;     /* growth not believed: more than 2^40 bytes at once */
-	__u64 lost_latencies;  /* connects whose start was not seen: counted, not measured */
+	__u64 lost_latencies;  /* connects whose start was not seen: in nobody's row */
 };
 
 /* Both compilers must agree on the layout; the sizes are part of the contract. */

@@ -57,19 +57,25 @@ static const struct option options[] = {
 
 /* -- errors -- */
 
-/* The value as the user wrote it, as far as collectd tells. */
+/* The values as the user wrote them, as far as collectd tells. */
 static void value_text(char *out, size_t size, const oconfig_item_t *item)
 {
-	const oconfig_value_t *value = item->values;
+	size_t used = snprintf(out, size, "%s", item->values_num ? "" : "nothing");
 
-	if (item->values_num != 1)
-		snprintf(out, size, "%d values", item->values_num);
-	else if (value->type == OCONFIG_TYPE_STRING)
-		snprintf(out, size, "\"%s\"", value->value.string);
-	else if (value->type == OCONFIG_TYPE_NUMBER)
-		snprintf(out, size, "%.15g", value->value.number);
-	else
-		snprintf(out, size, "%s", value->value.boolean ? "true" : "false");
+	for (int i = 0; i < item->values_num && used < size; i++) {
+		const oconfig_value_t *value = &item->values[i];
+		const char *space = i ? " " : "";
+
+		if (value->type == OCONFIG_TYPE_STRING)
+			used += snprintf(out + used, size - used, "%s\"%s\"", space,
+					 value->value.string);
+		else if (value->type == OCONFIG_TYPE_NUMBER)
+			used += snprintf(out + used, size - used, "%s%.15g", space,
+					 value->value.number);
+		else
+			used += snprintf(out + used, size - used, "%s%s", space,
+					 value->value.boolean ? "true" : "false");
+	}
 }
 
 static int refuse(const oconfig_item_t *item, const char *allowed)
@@ -181,6 +187,15 @@ static int read_path(struct config *c, const struct option *option, const oconfi
 	return replace(field(c, option), item->values[0].value.string);
 }
 
+/* Twice the same would be two samples of one series. */
+static void add_percentile(struct metric_options *metric, double percent)
+{
+	for (unsigned i = 0; i < metric->percentile_count; i++)
+		if (metric->percentiles[i] == percent)
+			return;
+	metric->percentiles[metric->percentile_count++] = percent;
+}
+
 static int read_percentile(struct config *c, const struct option *option,
 			   const oconfig_item_t *item)
 {
@@ -196,7 +211,7 @@ static int read_percentile(struct config *c, const struct option *option,
 		if (value->type != OCONFIG_TYPE_NUMBER || !(value->value.number > 0) ||
 		    value->value.number > 100 || metric->percentile_count >= METRIC_PERCENTILES_MAX)
 			return refuse(item, "numbers above 0 and up to 100, at most 16 in all");
-		metric->percentiles[metric->percentile_count++] = value->value.number;
+		add_percentile(metric, value->value.number);
 	}
 	return item->values_num ? 0 : refuse(item, "a number above 0 and up to 100");
 }

@@ -100,17 +100,16 @@ static void report_group(void *context, const struct group *group)
 	metric_group(group, &plugin.config.metric, report_sample, context);
 }
 
-static void complain_full(bool *complained, uint64_t lost, const char *option, unsigned value)
+static void complain_full(bool *complained, uint64_t lost, const char *what, const char *remedy)
 {
 	if (lost && !*complained)
-		WARNING(PLUGIN_NAME " plugin: a table is full and loses: raise %s (now %u)", option,
-			value);
+		WARNING(PLUGIN_NAME " plugin: there is no room for all %s: raise %s", what, remedy);
 	*complained = *complained || lost;
 }
 
 static void report_self(struct report *report)
 {
-	const struct probe_options *sizes = &plugin.config.probe;
+	const char *socket_limit = probe_socket_limit(plugin.probe);
 	struct probe_tables tables;
 	struct metric_self self;
 
@@ -126,10 +125,9 @@ static void report_self(struct report *report)
 		.read_s = plugin.read_s,
 	};
 	metric_self(&self, report_sample, report);
-	complain_full(&plugin.complained_processes, self.lost_processes, "MaxProcesses",
-		      sizes->max_processes);
-	complain_full(&plugin.complained_sockets, self.lost_sockets, "MaxSockets",
-		      sizes->max_sockets);
+	complain_full(&plugin.complained_processes, self.lost_processes, "processes",
+		      "MaxProcesses");
+	complain_full(&plugin.complained_sockets, self.lost_sockets, "sockets", socket_limit);
 }
 
 /* A refused sample is passing trouble: a bad return value would slow the whole plugin down. */
@@ -167,9 +165,7 @@ static int ebpf_tcp_shutdown(void)
 	return 0;
 }
 
-__attribute__((visibility("default"))) void module_register(void);
-
-void module_register(void)
+__attribute__((visibility("default"))) void module_register(void)
 {
 	plugin_register_complex_config(PLUGIN_NAME, ebpf_tcp_config);
 	plugin_register_init(PLUGIN_NAME, ebpf_tcp_init);

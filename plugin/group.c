@@ -14,14 +14,20 @@
 #define CONNECTION_WEIGHT 1024 /* bytes: a connection costs a host about a packet */
 #define RETIRED_MAX 1024       /* members kept beyond four times the limit, for their totals */
 
+/* Something that was done, and its connect times. */
+struct share {
+	struct tcp_counters counters;
+	struct histogram *latency; /* NULL: there was no connect yet */
+};
+
 /*
- * A member of a table. A new series must be 0 in its first tick, so its growth waits in `pending`
+ * A member of a table. A new series must be 0 in its first tick, so its share waits in `pending`
  * for the next one; until then it counts nowhere, not in `all` either.
  */
 struct member {
 	struct group series; /* first: what the reader sees */
-	struct tcp_counters grown;
-	struct tcp_counters pending;
+	struct share grown;  /* in this tick */
+	struct share pending;
 	uint64_t score; /* activity, worth half as much with each tick */
 	unsigned processes;
 	bool shown;
@@ -73,20 +79,41 @@ static uint64_t activity(const struct tcp_counters *c)
 	return c->tx_bytes + c->rx_bytes + CONNECTION_WEIGHT * connections;
 }
 
-static struct histogram *latency_of(struct member *m)
+/* The histogram, made at its first use; NULL without memory. */
+static struct histogram *latency_at(struct histogram **latency)
 {
-	if (!m->series.latency)
-		m->series.latency = calloc(1, sizeof(*m->series.latency));
-	return m->series.latency;
+	if (!*latency)
+		*latency = calloc(1, sizeof(**latency));
+	return *latency;
 }
 
-static void latency_add(struct member *m, const struct snapshot_process *p)
+static void share_add(struct share *share, const struct snapshot_process *p)
 {
-	struct histogram *h = p->grown.measured ? latency_of(m) : NULL;
+	struct histogram *h;
 
+	counters_add(&share->counters, &p->grown);
+	h = p->grown.measured ? latency_at(&share->latency) : NULL;
 	if (h)
 		histogram_add(h, p->grown.measured, p->grown.connect_ns, p->connect_max_ns,
 			      p->buckets);
+}
+
+static void share_clear(struct share *share)
+{
+	memset(&share->counters, 0, sizeof(share->counters));
+	if (share->latency)
+		histogram_clear(share->latency);
+}
+
+/* Makes a share visible in a series. */
+static void give(struct group *series, const struct share *share)
+{
+	struct histogram *h;
+
+	counters_add(&series->total, &share->counters);
+	h = share->latency && share->latency->count ? latency_at(&series->latency) : NULL;
+	if (h)
+		histogram_merge(h, share->latency);
 }
 
 /* -- tables -- */
@@ -118,6 +145,8 @@ static void member_free(struct member *m)
 	if (!m)
 		return;
 	free(m->series.latency);
+	free(m->grown.latency);
+	free(m->pending.latency);
 	free(m->series.name);
 	free(m);
 }
@@ -182,12 +211,13 @@ static int compare_rank(const void *left, const void *right)
 }
 
 /*
- * A process that ended is reported once more if something waits; a group without processes, until
- * its activity is forgotten.
+ * A process that ended is reported for as long as it has something to tell; a group without
+ * processes, until its activity is forgotten.
  */
 static bool reportable(const struct member *m)
 {
-	return m->processes || activity(&m->pending) || (!m->series.pid && m->score);
+	return m->processes || activity(&m->grown.counters) || activity(&m->pending.counters) ||
+	       (!m->series.pid && m->score);
 }
 
 /* Forgets what was retired long ago, from the end of the ranked list. */
@@ -209,65 +239,69 @@ static void table_prune(struct table *t)
 }
 
 /*
- * Settles the tick of one member: what is shown takes its growth (a new one waits), what is not
- * gives it to `rest`. Returns what has become visible.
+ * Settles the tick of one member: what is shown takes its share (that of a new one waits), what is
+ * not gives it to `rest`. `sum` gets all that becomes visible. Both may be NULL.
  */
-static struct tcp_counters settle(struct member *m, bool show, struct tcp_counters *rest)
+static void settle(struct member *m, bool show, struct group *rest, struct group *sum)
 {
-	struct tcp_counters visible = m->pending;
+	struct group *to = show ? &m->series : rest;
+	struct share ready = m->pending;
+	bool wait = show && !m->shown;
 
-	memset(&m->pending, 0, sizeof(m->pending));
-	if (show && !m->shown)
-		m->pending = m->grown;
-	else
-		counters_add(&visible, &m->grown);
-	counters_add(show ? &m->series.total : rest, &visible);
-	memset(&m->grown, 0, sizeof(m->grown));
 	m->shown = show;
-	return visible;
+	m->pending = m->grown;
+	m->grown = ready; /* its memory serves the next tick */
+	for (int i = 0; i < (wait ? 1 : 2); i++) {
+		struct share *share = i ? &m->pending : &m->grown;
+
+		if (to)
+			give(to, share);
+		if (sum)
+			give(sum, share);
+		share_clear(share);
+	}
 }
 
-/* Ranks the members and settles each; `rest` and `sum` get what is hidden, and what is visible. */
-static void table_settle(struct table *t, struct member *rest, struct member *sum)
+/* Ranks the members and settles each. */
+static void table_settle(struct table *t, struct group *rest, struct group *sum)
 {
-	struct tcp_counters nowhere = {0}, visible;
 	size_t shown = 0;
 
 	for (size_t i = 0; i < t->count; i++)
-		t->list[i]->score = t->list[i]->score / 2 + activity(&t->list[i]->grown);
-	qsort(t->list, t->count, sizeof(*t->list), compare_rank);
+		t->list[i]->score = t->list[i]->score / 2 + activity(&t->list[i]->grown.counters);
+	if (t->count)
+		qsort(t->list, t->count, sizeof(*t->list), compare_rank);
 	for (size_t i = 0; i < t->count; i++) {
-		struct member *m = t->list[i];
-		bool show = shown < t->limit && reportable(m);
+		bool show = shown < t->limit && reportable(t->list[i]);
 
-		visible = settle(m, show, rest ? &rest->series.total : &nowhere);
+		settle(t->list[i], show, rest, sum);
 		shown += show;
-		if (sum)
-			counters_add(&sum->series.total, &visible);
-		if (rest && !show && m->series.latency && latency_of(rest))
-			histogram_merge(rest->series.latency, m->series.latency);
 	}
 	table_prune(t);
 }
 
 /* -- the tick -- */
 
-static void clear_latency(struct member *m)
+static void clear_latency(struct group *series)
 {
-	if (m->series.latency)
-		histogram_clear(m->series.latency);
+	if (series->latency)
+		histogram_clear(series->latency);
+}
+
+static void table_begin(struct table *t)
+{
+	for (size_t i = 0; i < t->count; i++)
+		clear_latency(&t->list[i]->series);
 }
 
 void groups_begin(struct groups *g, uint64_t now_ns)
 {
 	g->now_ns = now_ns;
-	clear_latency(g->all);
-	clear_latency(g->other);
-	clear_latency(g->kernel);
-	for (size_t i = 0; i < g->named.count; i++)
-		clear_latency(g->named.list[i]);
-	for (size_t i = 0; i < g->processes.count; i++)
-		clear_latency(g->processes.list[i]);
+	clear_latency(&g->all->series);
+	clear_latency(&g->other->series);
+	clear_latency(&g->kernel->series);
+	table_begin(&g->named);
+	table_begin(&g->processes);
 }
 
 static void place_leave(struct member **at)
@@ -290,62 +324,62 @@ static struct member *place_enter(struct member **at, struct table *t, const cha
 	return *at;
 }
 
-/* Fixed members have no ranking: their growth is visible at once. */
-static void add_fixed(struct member *m, const struct snapshot_process *p)
-{
-	counters_add(&m->series.total, &p->grown);
-	latency_add(m, p);
-}
-
 static bool old_enough(const struct groups *g, const struct snapshot_process *p)
 {
 	return g->now_ns >= p->start_ns + (uint64_t)g->options.pid_min_age_s * 1000000000;
 }
 
-static void add_member(struct member *m, const struct snapshot_process *p)
+/* Groups that are always there have no ranking: what they get is visible at once. */
+static void add_fixed(struct groups *g, struct member *m, const struct snapshot_process *p)
 {
-	counters_add(&m->grown, &p->grown);
-	latency_add(m, p);
+	share_add(&m->grown, p);
+	give(&m->series, &m->grown);
+	give(&g->all->series, &m->grown);
+	share_clear(&m->grown);
+}
+
+static void add_process(struct groups *g, struct place *place, const char *name,
+			const struct snapshot_process *p)
+{
+	struct member *m = place_enter(&place->group, &g->named, name, 0);
+
+	if (m)
+		share_add(&m->grown, p);
+	else
+		add_fixed(g, g->other, p);
+	if (!g->options.by_pid || !old_enough(g, p))
+		return;
+	m = place_enter(&place->process, &g->processes, name, p->pid);
+	if (m)
+		share_add(&m->grown, p);
+}
+
+static void place_clear(struct place *place)
+{
+	place_leave(&place->group);
+	place_leave(&place->process);
+	place->start_ns = 0;
 }
 
 void groups_add(struct groups *g, const char *name, const struct snapshot_process *p)
 {
 	struct place *place = &g->places[p->row];
-	struct member *m;
 
-	latency_add(g->all, p);
 	if (p->row < TCP_ROW_FIRST) {
-		counters_add(&g->all->series.total, &p->grown);
-		add_fixed(p->row == TCP_ROW_KERNEL ? g->kernel : g->other, p);
+		add_fixed(g, p->row == TCP_ROW_KERNEL ? g->kernel : g->other, p);
 		return;
 	}
-	if (place->start_ns != p->start_ns) {
-		place_leave(&place->group);
-		place_leave(&place->process);
-		place->start_ns = p->start_ns;
-	}
-	m = place_enter(&place->group, &g->named, name, 0);
-	if (m) {
-		add_member(m, p);
-	} else {
-		counters_add(&g->all->series.total, &p->grown);
-		add_fixed(g->other, p);
-	}
-	if (g->options.by_pid && old_enough(g, p)) {
-		m = place_enter(&place->process, &g->processes, name, p->pid);
-		if (m)
-			add_member(m, p);
-	}
-	if (p->last) {
-		place_leave(&place->group);
-		place_leave(&place->process);
-		place->start_ns = 0;
-	}
+	if (place->start_ns != p->start_ns)
+		place_clear(place);
+	place->start_ns = p->start_ns;
+	add_process(g, place, name, p);
+	if (p->last)
+		place_clear(place);
 }
 
 void groups_end(struct groups *g)
 {
-	table_settle(&g->named, g->other, g->all);
+	table_settle(&g->named, &g->other->series, &g->all->series);
 	table_settle(&g->processes, NULL, NULL);
 }
 

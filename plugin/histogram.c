@@ -85,13 +85,15 @@ double histogram_percentile(const struct histogram *h, double percent)
 		total += h->buckets[i];
 	if (!total)
 		return NAN;
-	rank = (uint64_t)ceil((double)total * percent / 100);
+	rank = (uint64_t)ceil((double)total * percent / 100 - 1e-6); /* 250 * 64.4 % is 161 */
 	for (bucket = 0; bucket < TCP_LATENCY_BUCKETS - 1; bucket++) {
 		below += h->buckets[bucket];
 		if (below >= rank)
 			break;
 	}
 	middle_ns = (double)(histogram_lower_ns(bucket) + histogram_lower_ns(bucket + 1)) / 2;
+	if (bucket == 0) /* below the scale: no handshake is much faster than its end */
+		middle_ns = (double)histogram_lower_ns(1);
 	if ((double)h->max_ns < middle_ns || bucket == TCP_LATENCY_BUCKETS - 1)
 		middle_ns = (double)h->max_ns;
 	return middle_ns / 1e9;

@@ -60,14 +60,14 @@ void match_clean(char *out, size_t size, const char *name)
 			continue;
 		}
 		length = 1;
-		out[used++] = keep_byte(*in) ? (char)*in : '_';
+		out[used++] = (char)(keep_byte(*in) ? *in : '_');
 	}
 	if (!used)
 		out[used++] = '_';
 	out[used] = '\0';
 	for (size_t i = 0; i < sizeof(reserved) / sizeof(*reserved); i++)
 		if (strcmp(out, reserved[i]) == 0)
-			strcpy(out + used, "_");
+			memcpy(out + used, "_", sizeof("_"));
 }
 
 void match_group(char *out, const struct snapshot_process *p, const struct match_options *options)

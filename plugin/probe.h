@@ -45,13 +45,16 @@ int probe_open(struct probe **out, char *why, size_t why_size, const struct prob
 /* Detaches and frees everything. NULL is allowed. */
 void probe_close(struct probe *p);
 
-/* One line: which backend runs, and what is missing and why. Never NULL. */
+/* One line: which backend runs, and what it misses. Never NULL. */
 const char *probe_describe(const struct probe *p);
 
 /* Call before each look at the tables: fetches what no trigger of this backend tells in time. */
 void probe_refresh(const struct probe *p);
 
 void probe_tables(struct probe_tables *out, const struct probe *p);
+
+/* What to raise when sockets find no room. */
+const char *probe_socket_limit(const struct probe *p);
 
 /* How often the kernel has skipped one of the programs because it was running already (5.12). */
 uint64_t probe_skips(const struct probe *p);

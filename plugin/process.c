@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -14,7 +15,7 @@
 /* Returns the length of the text, or -errno. */
 static ssize_t read_stat(char *out, size_t size, const char *proc_root, uint32_t pid)
 {
-	char path[256];
+	char path[PATH_MAX];
 	ssize_t length;
 	int fd;
 
@@ -51,8 +52,9 @@ bool process_alive(const char *proc_root, uint32_t pid, uint64_t start_ns)
 	length = read_stat(stat, sizeof(stat), proc_root, pid);
 	if (length == -ESRCH)
 		return false;
-	if (length == -ENOENT) /* gone, or hidden from us (hidepid) */
-		return kill((pid_t)pid, 0) == 0 || errno != ESRCH;
+	if (length == -ENOENT) /* gone or hidden (hidepid); another /proc has other pids */
+		return strcmp(proc_root, "/proc") == 0 &&
+		       (kill((pid_t)pid, 0) == 0 || errno != ESRCH);
 	if (length < 0 || !parse_start_ticks(&ticks, stat))
 		return true;
 	return ticks == start_ns / tick_ns;

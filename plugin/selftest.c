@@ -72,23 +72,36 @@ static int transfer(int from, int to)
 	return 0;
 }
 
-int selftest_run(void)
+int selftest_open(struct selftest *out)
 {
-	int listener, client, server = -1, err;
+	struct selftest test = {.client = -1, .server = -1};
 	struct sockaddr_in address;
+	int err;
 
-	listener = listen_on_loopback(&address);
-	if (listener < 0)
-		return listener;
-	client = connect_to(&address);
-	err = client;
-	if (client < 0)
-		goto out;
-	server = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
-	err = server < 0 ? -errno : transfer(client, server);
-out:
-	close_fd(server);
-	close_fd(client);
-	close(listener);
+	test.listener = listen_on_loopback(&address);
+	if (test.listener < 0)
+		return test.listener;
+	err = test.client = connect_to(&address);
+	if (err < 0)
+		goto fail;
+	err = test.server = accept4(test.listener, NULL, NULL, SOCK_CLOEXEC);
+	if (err < 0) {
+		err = -errno;
+		goto fail;
+	}
+	err = transfer(test.client, test.server);
+	if (err)
+		goto fail;
+	*out = test;
+	return 0;
+fail:
+	selftest_close(&test);
 	return err;
+}
+
+void selftest_close(struct selftest *test)
+{
+	close_fd(test->server);
+	close_fd(test->client);
+	close_fd(test->listener);
 }

@@ -7,10 +7,16 @@
 
 #define SELFTEST_BYTES 1021 /* a prime: nothing else comes out equal by accident */
 
+struct selftest {
+	int listener, client, server;
+};
+
 /*
- * Connects to itself over 127.0.0.1, sends and receives SELFTEST_BYTES and closes.
- * Returns 0, or -errno if this host has no usable loopback.
+ * Connects to itself over 127.0.0.1, sends and receives SELFTEST_BYTES, and leaves the connection
+ * open. Returns 0, or -errno if this host has no usable loopback.
  */
-int selftest_run(void);
+int selftest_open(struct selftest *out);
+
+void selftest_close(struct selftest *test);
 
 #endif

@@ -3,10 +3,10 @@
 
 UNIT_TESTS := $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/*_test.c))
 # What a test may need; the linker takes from it what the test asks for.
-UNIT_STAGES := $(patsubst plugin/%.c,%,$(filter-out plugin/ebpf_tcp.c,$(wildcard plugin/*.c)))
+UNIT_STAGES := $(filter-out ebpf_tcp probe,$(patsubst plugin/%.c,%,$(wildcard plugin/*.c)))
 UNIT_HELPERS := $(patsubst tests/unit/%.c,%,$(filter-out %_test.c,$(wildcard tests/unit/*.c)))
 
-UNIT_CFLAGS = $(ALL_CFLAGS) -Iplugin -I$(O)/tests/unit $(COLLECTD_CFLAGS)
+UNIT_CFLAGS = $(ALL_CFLAGS) -Iplugin $(COLLECTD_CFLAGS)
 UNIT_LDFLAGS = -Wl,--as-needed -Wl,--wrap=calloc,--wrap=realloc,--wrap=strdup,--wrap=free
 ASAN_FLAGS = -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 
@@ -21,14 +21,16 @@ $(O)/tests/unit-asan/%: private UNIT_CFLAGS += $(ASAN_FLAGS) -DCHECK_TAG='"asan 
 $(O)/tests/unit-asan/%: private UNIT_LDFLAGS += $(ASAN_FLAGS)
 # Its symbols are the daemon's for the module that it loads.
 $(call unit,load_test) $(call asan,load_test): private UNIT_LDFLAGS += -Wl,--export-dynamic
+# It listens when the reader asks whether a process lives.
+$(call unit,snapshot_test) $(call asan,snapshot_test): private UNIT_LDFLAGS += -Wl,--wrap=process_alive
 
 define unit_build
-$(O)/tests/$(1)/%.o: plugin/%.c Makefile tests/fragment.mk | $(O)/bpf/tcp.skel.h
+$(O)/tests/$(1)/%.o: plugin/%.c Makefile tests/fragment.mk
 	$$(call say,CC,$$@)
 	$$(Q)mkdir -p $$(@D)
 	$$(Q)$$(CC) $$(UNIT_CFLAGS) -MMD -MP -c $$< -o $$@
 
-$(O)/tests/$(1)/%.o: tests/unit/%.c Makefile tests/fragment.mk | $(O)/tests/unit/kernel_latency.h
+$(O)/tests/$(1)/%.o: tests/unit/%.c Makefile tests/fragment.mk
 	$$(call say,CC,$$@)
 	$$(Q)mkdir -p $$(@D)
 	$$(Q)$$(CC) $$(UNIT_CFLAGS) -MMD -MP -c $$< -o $$@
@@ -40,17 +42,14 @@ $(O)/tests/$(1)/stages.a: $(patsubst %,$(O)/tests/$(1)/%.o,$(UNIT_STAGES) $(UNIT
 
 $(O)/tests/$(1)/%_test: $(O)/tests/$(1)/%_test.o $(O)/tests/$(1)/stages.a
 	$$(call say,LINK,$$@)
-	$$(Q)$$(CC) $$(CFLAGS) -o $$@ $$^ $$(UNIT_LDFLAGS) $$(LDFLAGS) $$(LIBS)
+	$$(Q)$$(CC) $$(CFLAGS) -o $$@ $$(filter %.o,$$^) $$(filter %.a,$$^) $$(UNIT_LDFLAGS) $$(LDFLAGS) $$(LIBS)
+
+$(O)/tests/$(1)/probe.o: $(O)/bpf/tcp.skel.h
+$(O)/tests/$(1)/config_test: $(O)/tests/$(1)/probe.o # for the names of its backends
 endef
 
 $(eval $(call unit_build,unit))
 $(eval $(call unit_build,unit-asan))
-
-# The kernel's own functions for the host: one that both sides must agree on is tested, not copied.
-$(O)/tests/unit/kernel_latency.h: bpf/tcp.bpf.c
-	$(call say,CUT,$@)
-	$(Q)mkdir -p $(@D)
-	$(Q)sed -n '/^static .* log2_of(/,/^}/p; /^static .* latency_bucket(/,/^}/p' $< > $@
 
 # A test that dies without a word of its own (or is killed by a sanitizer) is a failure too.
 check-unit: $(call unit,$(UNIT_TESTS)) $(call asan,$(UNIT_TESTS)) $(O)/ebpf_tcp.so
@@ -58,5 +57,31 @@ check-unit: $(call unit,$(UNIT_TESTS)) $(call asan,$(UNIT_TESTS)) $(O)/ebpf_tcp.
 	for test in $(filter %_test,$^); do \
 		$$test; status=$$?; \
 		[ $$status -eq 0 ] || failed=1; \
-		[ $$status -le 1 ] || echo "FAIL $$test: ended with status $$status"; \
+		[ $$status -le 1 ] || echo "FAIL $${test#$(O)/tests/}: ended with status $$status"; \
 	done; exit $$failed
+
+# -- what can be seen without running anything --
+
+LINTED = $(wildcard plugin/*.c tests/unit/*.c)
+
+# All of them run, whatever fails.
+check-static: $(O)/ebpf_tcp.so
+	@failed=0; \
+	CC='$(CC)' CFLAGS='$(ALL_CFLAGS) $(COLLECTD_CFLAGS)' CLANG='$(CLANG)' BPF_CFLAGS='$(BPF_CFLAGS)' \
+		tests/layers || failed=1; \
+	tests/symbols $(O)/ebpf_tcp.so || failed=1; \
+	CLANG_FORMAT='$(CLANG_FORMAT)' tests/format $(SOURCES) || failed=1; \
+	CFLAGS='$(UNIT_CFLAGS)' tests/lint $(LINTED) || failed=1; \
+	O=$(O) tests/rebuild || failed=1; \
+	tests/docs || failed=1; \
+	exit $$failed
+
+# -- the classic recipe, for compare -b classic --
+
+$(O)/bpf/classic.bpf.o: tests/live/classic.bpf.c Makefile tests/fragment.mk
+	$(call say,BPF,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CLANG) $(BPF_CFLAGS) -Ibpf -MMD -MP -MF $(@:.o=.d) -c $< -o $@
+
+$(O)/tests/classic.o: $(O)/bpf/classic.skel.h
+$(O)/tests/compare: $(O)/tests/classic.o

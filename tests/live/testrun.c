@@ -2,8 +2,9 @@
 /* Copyright (c) 2026 ebpf_tcp authors */
 
 /*
- * Runs the programs that the kernel can run by itself (BPF_PROG_TEST_RUN: raw tracepoints, 5.10) with
- * arguments that are no sockets and no tasks: they must return 0 and leave every table as it was.
+ * Runs the programs that the kernel can run by itself (BPF_PROG_TEST_RUN: raw tracepoints, 5.10)
+ * with arguments that are no sockets and no tasks: they must return 0 and leave every table as it
+ * was.
  */
 #include <errno.h>
 #include <stdbool.h>

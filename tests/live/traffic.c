@@ -503,10 +503,15 @@ static void client_moves(int fd, struct stage *stage)
 	receive_all(fd, REPLY);
 }
 
-static void server_moves(int fd, struct stage *stage)
+static void server_takes(int fd, struct stage *stage)
 {
 	for (size_t left = stage->amount; left;)
 		left -= stage->scenario->rx(fd, smaller(left, chunk_of(stage)));
+}
+
+static void server_moves(int fd, struct stage *stage)
+{
+	server_takes(fd, stage);
 	send_all(fd, REPLY);
 }
 
@@ -838,12 +843,14 @@ static void client_encrypts(int fd, struct stage *stage)
 	count_ciphertext(&self.tx, tcp_info(fd).tcpi_bytes_acked - before.tcpi_bytes_acked);
 }
 
+/* Before the reply: the client's FIN, which comes after it, would be counted. */
 static void server_decrypts(int fd, struct stage *stage)
 {
 	tls_start(fd, TLS_RX);
 	turn_give(stage->lane[1]);
-	server_moves(fd, stage);
+	server_takes(fd, stage);
 	count_ciphertext(&self.rx, tcp_info(fd).tcpi_bytes_received);
+	send_all(fd, REPLY);
 }
 
 /* Every send is a record of its own: the server can tell where the ciphertext ends. */

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: MIT */
+/* Copyright (c) 2026 ebpf_tcp authors */
+
+/* The few functions of the daemon that the plugin calls: they write down what they were told. */
+#ifndef EBPF_TCP_COLLECTD_STUB_H
+#define EBPF_TCP_COLLECTD_STUB_H
+
+#include "collectd_api.h"
+
+#define STUB_LOGS_MAX 16
+#define STUB_VALUES_MAX 64
+
+struct stub {
+	struct {
+		int level; /* LOG_ERR, ... */
+		char text[512];
+	} logs[STUB_LOGS_MAX];
+	unsigned log_count; /* all of them, also those beyond the array */
+
+	struct {
+		value_list_t list;
+		value_t values[2];
+	} values[STUB_VALUES_MAX];
+	unsigned value_count;
+	int dispatch_result; /* what plugin_dispatch_values() returns */
+
+	/* Under which name each callback was registered; "" before that. */
+	char config_name[64], init_name[64], read_name[64], shutdown_name[64];
+	int (*config)(oconfig_item_t *block);
+	int (*init)(void);
+	int (*read)(void);
+	int (*shutdown)(void);
+};
+
+extern struct stub stub;
+
+void stub_reset(void);
+
+#endif

@@ -1,0 +1,428 @@
+/* SPDX-License-Identifier: MIT */
+/* Copyright (c) 2026 ebpf_tcp authors */
+
+#include <math.h>
+
+#include "check.h"
+#include "collectd_stub.h"
+#include "config.h"
+#include "memory.h"
+
+#define VALUES_MAX 18
+#define AT(field) offsetof(struct config, field)
+
+/* A value as collectd's parser hands it over. */
+#define TEXT(text)                                                                                 \
+	{                                                                                          \
+		.value.string = (text), .type = OCONFIG_TYPE_STRING                                \
+	}
+#define NUMBER(n)                                                                                  \
+	{                                                                                          \
+		.value.number = (n), .type = OCONFIG_TYPE_NUMBER                                   \
+	}
+#define BOOLEAN(b)                                                                                 \
+	{                                                                                          \
+		.value.boolean = (b), .type = OCONFIG_TYPE_BOOLEAN                                 \
+	}
+
+static int read_values(struct config *c, const char *key, const oconfig_value_t *values, int count)
+{
+	oconfig_item_t item = {
+		.key = (char *)key, .values = (oconfig_value_t *)values, .values_num = count};
+	oconfig_item_t block = {.key = "Plugin", .children = &item, .children_num = 1};
+
+	return config_read(c, &block);
+}
+
+static void start(struct config *c)
+{
+	stub_reset();
+	expect(config_defaults(c) == 0, "config_defaults failed");
+	expect_u64(stub.log_count, 0, "log lines of the defaults");
+}
+
+/* -- what is allowed -- */
+
+enum kind { BOOL, COUNT, TEXT_FIELD, INDEX };
+
+static const struct good {
+	const char *option;
+	enum kind kind;
+	size_t at;
+	oconfig_value_t value;
+	unsigned want;    /* BOOL, COUNT, INDEX */
+	const char *text; /* TEXT_FIELD */
+} goods[] = {
+	{"GroupBy", INDEX, AT(match.group_by), TEXT("Process"), MATCH_BY_PROCESS, NULL},
+	{"GroupBy", INDEX, AT(match.group_by), TEXT("process"), MATCH_BY_PROCESS, NULL},
+	{"ReportByPID", BOOL, AT(group.by_pid), BOOLEAN(0), 0, NULL},
+	{"ReportByPID", BOOL, AT(group.by_pid), BOOLEAN(1), 1, NULL},
+	{"reportbypid", BOOL, AT(group.by_pid), BOOLEAN(0), 0, NULL},
+	{"PIDLimit", COUNT, AT(group.pid_limit), NUMBER(1), 1, NULL},
+	{"PIDLimit", COUNT, AT(group.pid_limit), NUMBER(4194304), 4194304, NULL},
+	{"PIDMinAge", COUNT, AT(group.pid_min_age_s), NUMBER(0), 0, NULL},
+	{"PIDMinAge", COUNT, AT(group.pid_min_age_s), NUMBER(86400), 86400, NULL},
+	{"GroupLimit", COUNT, AT(group.group_limit), NUMBER(1), 1, NULL},
+	{"GroupLimit", COUNT, AT(group.group_limit), NUMBER(1009), 1009, NULL},
+	{"ReportBytes", BOOL, AT(metric.bytes), BOOLEAN(0), 0, NULL},
+	{"ReportConnections", BOOL, AT(metric.connections), BOOLEAN(0), 0, NULL},
+	{"ReportConnectLatency", BOOL, AT(metric.connect_latency), BOOLEAN(0), 0, NULL},
+	{"Backend", TEXT_FIELD, AT(probe.backend), TEXT("auto"), 0, "auto"},
+	{"Backend", TEXT_FIELD, AT(probe.backend), TEXT("AUTO"), 0, "auto"},
+	{"MaxProcesses", COUNT, AT(probe.max_processes), NUMBER(16), 16, NULL},
+	{"MaxProcesses", COUNT, AT(probe.max_processes), NUMBER(4194304), 4194304, NULL},
+	{"MaxSockets", COUNT, AT(probe.max_sockets), NUMBER(16), 16, NULL},
+	{"MaxSockets", COUNT, AT(probe.max_sockets), NUMBER(16777216), 16777216, NULL},
+	{"BTF", TEXT_FIELD, AT(probe.btf), TEXT("/boot/vmlinux.btf"), 0, "/boot/vmlinux.btf"},
+	{"ProcRoot", TEXT_FIELD, AT(snapshot.proc_root), TEXT("/host/proc"), 0, "/host/proc"},
+};
+
+static void expect_field(const struct config *c, const struct good *g)
+{
+	const char *field = (const char *)c + g->at;
+
+	switch (g->kind) {
+	case BOOL:
+		expect_u64(*(const bool *)field, g->want, "value");
+		break;
+	case COUNT:
+	case INDEX:
+		expect_u64(*(const unsigned *)field, g->want, "value");
+		break;
+	case TEXT_FIELD:
+		expect_text(*(char *const *)field, g->text, "value");
+	}
+}
+
+static void value_name(char *out, size_t size, const oconfig_value_t *value)
+{
+	if (value->type == OCONFIG_TYPE_STRING)
+		snprintf(out, size, "\"%s\"", value->value.string);
+	else if (value->type == OCONFIG_TYPE_NUMBER)
+		snprintf(out, size, "%.15g", value->value.number);
+	else
+		snprintf(out, size, "%s", value->value.boolean ? "true" : "false");
+}
+
+static void test_good(void)
+{
+	for (size_t i = 0; i < COUNT_OF(goods); i++) {
+		char value[64];
+		struct config c;
+
+		value_name(value, sizeof(value), &goods[i].value);
+		check_begin("config: %s %s", goods[i].option, value);
+		start(&c);
+		expect(read_values(&c, goods[i].option, &goods[i].value, 1) == 0, "refused");
+		expect_u64(stub.log_count, 0, "log lines");
+		expect_field(&c, &goods[i]);
+		config_free(&c);
+		check_end();
+	}
+}
+
+static void test_backends(void)
+{
+	const char *const *names = probe_backend_names();
+
+	check_begin("config: Backend may be any that the probe knows");
+	for (unsigned i = 0; names[i]; i++) {
+		const oconfig_value_t value = TEXT((char *)names[i]);
+		struct config c;
+
+		start(&c);
+		expect(read_values(&c, "Backend", &value, 1) == 0, "%s refused", names[i]);
+		expect_text(c.probe.backend, names[i], "backend");
+		config_free(&c);
+	}
+	check_end();
+}
+
+static void expect_defaults(const struct config *c)
+{
+	expect_u64((unsigned)c->match.group_by, MATCH_BY_PROCESS, "GroupBy");
+	expect_u64(c->group.by_pid, 1, "ReportByPID");
+	expect_u64(c->group.pid_limit, 50, "PIDLimit");
+	expect_u64(c->group.pid_min_age_s, 60, "PIDMinAge");
+	expect_u64(c->group.group_limit, 200, "GroupLimit");
+	expect_u64(c->metric.bytes, 1, "ReportBytes");
+	expect_u64(c->metric.connections, 1, "ReportConnections");
+	expect_u64(c->metric.connect_latency, 1, "ReportConnectLatency");
+	expect_u64(c->metric.percentile_count, 3, "LatencyPercentile");
+	expect_double(c->metric.percentiles[0], 50, "first percentile");
+	expect_double(c->metric.percentiles[1], 95, "second percentile");
+	expect_double(c->metric.percentiles[2], 99, "third percentile");
+	expect_text(c->probe.backend, "auto", "Backend");
+	expect_u64(c->probe.max_processes, 16384, "MaxProcesses");
+	expect_u64(c->probe.max_sockets, 65536, "MaxSockets");
+	expect(c->probe.btf == NULL, "BTF has a value");
+	expect_text(c->snapshot.proc_root, "/proc", "ProcRoot");
+}
+
+static void test_defaults(void)
+{
+	struct config c;
+
+	check_begin("config: the defaults are the documented ones");
+	start(&c);
+	expect_defaults(&c);
+	config_free(&c);
+	check_end();
+}
+
+/* -- what is not -- */
+
+#define SEVENTEEN                                                                                  \
+	NUMBER(1), NUMBER(2), NUMBER(3), NUMBER(4), NUMBER(5), NUMBER(6), NUMBER(7), NUMBER(8),    \
+		NUMBER(9), NUMBER(10), NUMBER(11), NUMBER(12), NUMBER(13), NUMBER(14), NUMBER(15), \
+		NUMBER(16), NUMBER(17)
+
+/* The ERROR line must hold the option's name, `shown` (the value) and `allowed`. */
+static const struct {
+	const char *option;
+	int count;
+	oconfig_value_t values[VALUES_MAX];
+	const char *shown, *allowed;
+} bads[] = {
+	{"GroupBy", 1, {TEXT("Colour")}, "\"Colour\"", "\"Process\""},
+	{"GroupBy", 1, {TEXT("")}, "\"\"", "\"Process\""},
+	{"GroupBy", 1, {NUMBER(7)}, " 7 ", "\"Process\""},
+	{"GroupBy", 0, {}, "0 values", "\"Process\""},
+	{"GroupBy", 2, {TEXT("Process"), TEXT("Process")}, "2 values", "\"Process\""},
+	{"ReportByPID", 1, {TEXT("true")}, "\"true\"", "true or false, without quotes"},
+	{"ReportByPID", 1, {NUMBER(1)}, " 1 ", "true or false"},
+	{"ReportByPID", 0, {}, "0 values", "true or false"},
+	{"ReportByPID", 2, {BOOLEAN(1), BOOLEAN(0)}, "2 values", "true or false"},
+	{"ReportBytes", 1, {NUMBER(0)}, " 0 ", "true or false"},
+	{"ReportConnections", 1, {TEXT("no")}, "\"no\"", "true or false"},
+	{"ReportConnectLatency", 1, {TEXT("")}, "\"\"", "true or false"},
+	{"PIDLimit", 1, {NUMBER(0)}, " 0 ", "from 1 to 4194304"},
+	{"PIDLimit", 1, {NUMBER(-7)}, "-7", "from 1 to 4194304"},
+	{"PIDLimit", 1, {NUMBER(1.5)}, "1.5", "a whole number"},
+	{"PIDLimit", 1, {NUMBER(4194305)}, "4194305", "from 1 to 4194304"},
+	{"PIDLimit", 1, {NUMBER(1e300)}, "1e+300", "from 1 to 4194304"},
+	{"PIDLimit", 1, {NUMBER(INFINITY)}, "inf", "from 1 to 4194304"},
+	{"PIDLimit", 1, {NUMBER(NAN)}, "nan", "from 1 to 4194304"},
+	{"PIDLimit", 1, {TEXT("50")}, "\"50\"", "a whole number"},
+	{"PIDLimit", 1, {BOOLEAN(1)}, "true", "a whole number"},
+	{"PIDLimit", 0, {}, "0 values", "a whole number"},
+	{"PIDLimit", 2, {NUMBER(7), NUMBER(11)}, "2 values", "a whole number"},
+	{"PIDMinAge", 1, {NUMBER(-1)}, "-1", "from 0 to 86400"},
+	{"PIDMinAge", 1, {NUMBER(86401)}, "86401", "from 0 to 86400"},
+	{"GroupLimit", 1, {NUMBER(0)}, " 0 ", "from 1 to"},
+	{"MaxProcesses", 1, {NUMBER(15)}, "15", "from 16 to 4194304"},
+	{"MaxSockets", 1, {NUMBER(16777217)}, "16777217", "from 16 to 16777216"},
+	{"Backend", 1, {TEXT("magic")}, "\"magic\"", "\"auto\""},
+	{"Backend", 1, {BOOLEAN(0)}, "false", "\"auto\""},
+	{"BTF", 1, {TEXT("vmlinux.btf")}, "\"vmlinux.btf\"", "an absolute path"},
+	{"BTF", 1, {TEXT("")}, "\"\"", "an absolute path"},
+	{"ProcRoot", 1, {TEXT("proc")}, "\"proc\"", "an absolute path"},
+	{"ProcRoot", 1, {NUMBER(7)}, " 7 ", "an absolute path"},
+	{"ProcRoot", 2, {TEXT("/proc"), TEXT("/x")}, "2 values", "an absolute path"},
+	{"LatencyPercentile", 1, {NUMBER(0)}, " 0 ", "above 0 and up to 100"},
+	{"LatencyPercentile", 1, {NUMBER(-5)}, "-5", "above 0 and up to 100"},
+	{"LatencyPercentile", 1, {NUMBER(100.1)}, "100.1", "above 0 and up to 100"},
+	{"LatencyPercentile", 1, {NUMBER(NAN)}, "nan", "above 0 and up to 100"},
+	{"LatencyPercentile", 1, {TEXT("99")}, "\"99\"", "above 0 and up to 100"},
+	{"LatencyPercentile", 0, {}, "0 values", "above 0 and up to 100"},
+	{"LatencyPercentile", 2, {NUMBER(50), NUMBER(101)}, "101", "above 0 and up to 100"},
+	{"LatencyPercentile", 17, {SEVENTEEN}, "17", "at most 16"},
+};
+
+static void test_bad(void)
+{
+	for (size_t i = 0; i < COUNT_OF(bads); i++) {
+		const char *line = stub.logs[0].text;
+		struct config c;
+
+		check_begin("config: refused: %s: %s", bads[i].option, bads[i].shown);
+		start(&c);
+		expect(read_values(&c, bads[i].option, bads[i].values, bads[i].count) == -1,
+		       "allowed");
+		expect_u64(stub.log_count, 1, "log lines");
+		expect_u64((uint64_t)stub.logs[0].level, LOG_ERR, "level");
+		expect(strncmp(line, "ebpf_tcp plugin: ", 17) == 0, "no plugin in \"%s\"", line);
+		expect(strstr(line, bads[i].option) != NULL, "no option in \"%s\"", line);
+		expect(strstr(line, bads[i].shown) != NULL, "no value in \"%s\"", line);
+		expect(strstr(line, bads[i].allowed) != NULL, "nothing allowed in \"%s\"", line);
+		config_free(&c);
+		check_end();
+	}
+}
+
+static void test_bad_leaves_value(void)
+{
+	static const struct {
+		const char *option;
+		oconfig_value_t value;
+	} cases[] = {
+		{"PIDLimit", NUMBER(0)},    {"ReportByPID", NUMBER(0)}, {"Backend", TEXT("x")},
+		{"ProcRoot", TEXT("x")},    {"BTF", NUMBER(1)},         {"GroupBy", TEXT("x")},
+		{"MaxSockets", BOOLEAN(0)},
+	};
+
+	check_begin("config: a bad value changes nothing");
+	for (size_t i = 0; i < COUNT_OF(cases); i++) {
+		struct config c;
+
+		start(&c);
+		expect(read_values(&c, cases[i].option, &cases[i].value, 1) == -1, "allowed");
+		expect_defaults(&c);
+		config_free(&c);
+	}
+	check_end();
+}
+
+/* -- blocks -- */
+
+static void test_unknown(void)
+{
+	oconfig_value_t seven = NUMBER(7);
+	oconfig_item_t items[] = {
+		{.key = "NoSuchOption", .values = &seven, .values_num = 1},
+		{.key = "PIDLimit", .values = &seven, .values_num = 1},
+	};
+	oconfig_item_t block = {.key = "Plugin", .children = items, .children_num = 2};
+	struct config c;
+
+	check_begin("config: an unknown option is a warning, the others are read");
+	start(&c);
+	expect(config_read(&c, &block) == 0, "refused");
+	expect_u64(stub.log_count, 1, "log lines");
+	expect_u64((uint64_t)stub.logs[0].level, LOG_WARNING, "level");
+	expect(strstr(stub.logs[0].text, "NoSuchOption") != NULL, "\"%s\"", stub.logs[0].text);
+	expect_u64(c.group.pid_limit, 7, "PIDLimit");
+	config_free(&c);
+	check_end();
+}
+
+static void test_two_bad(void)
+{
+	oconfig_value_t zero = NUMBER(0), eleven = NUMBER(11);
+	oconfig_item_t items[] = {
+		{.key = "PIDLimit", .values = &zero, .values_num = 1},
+		{.key = "GroupLimit", .values = &zero, .values_num = 1},
+		{.key = "PIDMinAge", .values = &eleven, .values_num = 1},
+	};
+	oconfig_item_t block = {.key = "Plugin", .children = items, .children_num = 3};
+	struct config c;
+
+	check_begin("config: all bad values of a block are told at once");
+	start(&c);
+	expect(config_read(&c, &block) == -1, "allowed");
+	expect_u64(stub.log_count, 2, "log lines");
+	expect(strstr(stub.logs[0].text, "PIDLimit") != NULL, "\"%s\"", stub.logs[0].text);
+	expect(strstr(stub.logs[1].text, "GroupLimit") != NULL, "\"%s\"", stub.logs[1].text);
+	config_free(&c);
+	check_end();
+}
+
+static void test_blocks(void)
+{
+	static const oconfig_value_t seven = NUMBER(7), eleven = NUMBER(11);
+	static const oconfig_value_t first = TEXT("/first"), second = TEXT("/second");
+	oconfig_item_t empty = {.key = "Plugin"};
+	struct config c;
+
+	check_begin("config: blocks add up, the last value counts");
+	start(&c);
+	expect(read_values(&c, "PIDLimit", &seven, 1) == 0, "first block");
+	expect(read_values(&c, "GroupLimit", &seven, 1) == 0, "second block");
+	expect(config_read(&c, &empty) == 0, "empty block");
+	expect(read_values(&c, "PIDLimit", &eleven, 1) == 0, "third block");
+	expect(read_values(&c, "BTF", &first, 1) == 0, "first BTF");
+	expect(read_values(&c, "BTF", &second, 1) == 0, "second BTF");
+	expect_u64(c.group.pid_limit, 11, "PIDLimit");
+	expect_u64(c.group.group_limit, 7, "GroupLimit");
+	expect_u64(c.group.pid_min_age_s, 60, "PIDMinAge");
+	expect_text(c.probe.btf, "/second", "BTF");
+	config_free(&c);
+	check_end();
+}
+
+static void test_percentiles(void)
+{
+	static const oconfig_value_t values[] = {NUMBER(90), NUMBER(99.9), NUMBER(50), NUMBER(100)};
+	static const double want[] = {90, 99.9, 50, 100};
+	static const oconfig_value_t sixteen[] = {SEVENTEEN};
+	struct config c;
+
+	check_begin("config: LatencyPercentile replaces the default once, then adds");
+	start(&c);
+	expect(read_values(&c, "LatencyPercentile", values, 1) == 0, "first");
+	expect(read_values(&c, "LatencyPercentile", values + 1, 1) == 0, "second");
+	expect(read_values(&c, "LatencyPercentile", values + 2, 2) == 0, "two at once");
+	expect_u64(c.metric.percentile_count, 4, "percentiles");
+	for (unsigned i = 0; i < 4; i++)
+		expect_double(c.metric.percentiles[i], want[i], "percentile");
+	config_free(&c);
+	check_end();
+
+	check_begin("config: sixteen percentiles, in one line or in many, and not one more");
+	start(&c);
+	expect(read_values(&c, "LatencyPercentile", sixteen, 16) == 0, "in one line");
+	expect_u64(c.metric.percentile_count, 16, "percentiles in one line");
+	expect(read_values(&c, "LatencyPercentile", values, 1) == -1, "the seventeenth is allowed");
+	config_free(&c);
+	start(&c);
+	for (unsigned i = 0; i < 16; i++)
+		expect(read_values(&c, "LatencyPercentile", &sixteen[i], 1) == 0, "line %u", i);
+	expect_u64(c.metric.percentile_count, 16, "percentiles in many lines");
+	expect(read_values(&c, "LatencyPercentile", values, 1) == -1, "the seventeenth is allowed");
+	config_free(&c);
+	check_end();
+
+	check_begin("config: a percentile that is given twice is one series");
+	start(&c);
+	expect(read_values(&c, "LatencyPercentile", values, 1) == 0, "first");
+	expect(read_values(&c, "LatencyPercentile", values, 1) == -1 ||
+		       c.metric.percentile_count == 1,
+	       "collectd would get two samples of one series at one time");
+	config_free(&c);
+	check_end();
+}
+
+static void test_memory(void)
+{
+	long before = memory_live();
+	oconfig_value_t path = TEXT("/x");
+	struct config c;
+	unsigned n = 1;
+	int err;
+
+	check_begin("config: without memory it fails with an ERROR, and leaves nothing behind");
+	do {
+		stub_reset();
+		memory_fail_at(n++);
+		err = config_defaults(&c);
+		memory_fail_at(0);
+		expect(!err || (stub.log_count == 1 && stub.logs[0].level == LOG_ERR), "no ERROR");
+		config_free(&c);
+		expect(memory_live() == before, "blocks are left");
+	} while (err && n < 100);
+	expect(!err && n > 2, "it succeeds at allocation %u", n);
+	start(&c);
+	memory_fail_at(1);
+	expect(read_values(&c, "ProcRoot", &path, 1) == -1, "it does not fail");
+	memory_fail_at(0);
+	expect_text(c.snapshot.proc_root, "/proc", "ProcRoot");
+	config_free(&c);
+	config_free(&c);
+	expect(memory_live() == before, "blocks are left in the end");
+	check_end();
+}
+
+int main(void)
+{
+	test_defaults();
+	test_good();
+	test_backends();
+	test_bad();
+	test_bad_leaves_value();
+	test_unknown();
+	test_two_bad();
+	test_blocks();
+	test_percentiles();
+	test_memory();
+	return check_status();
+}

@@ -1,0 +1,303 @@
+/* SPDX-License-Identifier: MIT */
+/* Copyright (c) 2026 ebpf_tcp authors */
+
+#include <math.h>
+#include <stdlib.h>
+
+#include "check.h"
+#include "histogram.h"
+
+#define LAST (TCP_LATENCY_BUCKETS - 1)
+#define ERROR_MAX 0.0625
+#define SECOND 1000000000ULL
+#define SAMPLES_MAX 10007
+
+/* The buckets as the kernel would have filled them. */
+static void fill(struct histogram *h, const uint64_t *samples, size_t count)
+{
+	uint32_t buckets[TCP_LATENCY_BUCKETS] = {0};
+	uint64_t sum = 0, max = 0;
+
+	for (size_t i = 0; i < count; i++) {
+		buckets[tcp_latency_bucket(samples[i])]++;
+		sum += samples[i];
+		max = samples[i] > max ? samples[i] : max;
+	}
+	*h = (struct histogram){0};
+	histogram_add(h, count, sum, max, buckets);
+}
+
+static void test_bounds(void)
+{
+	check_begin("histogram: bounds are contiguous");
+	expect_u64(histogram_lower_ns(0), 0, "lower bound of bucket 0");
+	expect_u64(histogram_lower_ns(1), 1ULL << TCP_LATENCY_MIN_LOG2, "of bucket 1");
+	expect_u64(histogram_lower_ns(LAST), 1ULL << TCP_LATENCY_MAX_LOG2, "of the last");
+	for (unsigned i = 0; i <= LAST; i++) {
+		uint64_t lower = histogram_lower_ns(i), end = histogram_lower_ns(i + 1);
+
+		expect(lower < end, "bucket %u is empty", i);
+		expect_u64(histogram_bucket(lower), i, "bucket of %" PRIu64, lower);
+		expect_u64(histogram_bucket(lower + (end - lower) / 2), i, "of the middle of %u",
+			   i);
+		expect_u64(histogram_bucket(end - 1), i, "bucket of %" PRIu64, end - 1);
+	}
+	expect_u64(histogram_bucket(UINT64_MAX), LAST, "bucket of UINT64_MAX");
+	check_end();
+
+	check_begin("histogram: a power of two has 2^%d equal buckets", TCP_LATENCY_STEP_LOG2);
+	for (unsigned i = 1; i < LAST; i++) {
+		unsigned first = i - (i - 1) % (1U << TCP_LATENCY_STEP_LOG2);
+
+		expect_u64(histogram_lower_ns(i + 1) - histogram_lower_ns(i),
+			   histogram_lower_ns(first) >> TCP_LATENCY_STEP_LOG2, "width of %u", i);
+	}
+	check_end();
+}
+
+static void test_kernel_bucket(void)
+{
+	uint64_t random = 7919;
+
+	check_begin("histogram: the kernel's bucket is ours at every bound, one below, one above");
+	for (unsigned i = 0; i <= LAST + 1; i++)
+		for (int d = -1; d <= 1; d++) {
+			uint64_t ns = histogram_lower_ns(i) + (uint64_t)d;
+
+			expect_u64(tcp_latency_bucket(ns), histogram_bucket(ns), "%" PRIu64 " ns",
+				   ns);
+		}
+	check_end();
+
+	check_begin("histogram: the kernel's bucket is ours for 100003 numbers of every length");
+	for (unsigned i = 0; i < 100003; i++) {
+		uint64_t ns = check_random(&random) >> i % 64;
+
+		expect_u64(tcp_latency_bucket(ns), histogram_bucket(ns), "%" PRIu64 " ns", ns);
+	}
+	check_end();
+}
+
+static void test_empty(void)
+{
+	static const double percents[] = {0.001, 50, 99.9, 100};
+	struct histogram h = {0};
+
+	check_begin("histogram: NaN without a value");
+	expect_double(histogram_average(&h), NAN, "average");
+	expect_double(histogram_upper(&h), NAN, "upper");
+	for (size_t i = 0; i < COUNT_OF(percents); i++)
+		expect_double(histogram_percentile(&h, percents[i]), NAN, "percentile");
+	histogram_add(&h, 1, 7, 7, NULL);
+	histogram_clear(&h);
+	expect_double(histogram_average(&h), NAN, "average after clear");
+	expect_double(histogram_upper(&h), NAN, "upper after clear");
+	expect_double(histogram_percentile(&h, 50), NAN, "percentile after clear");
+	check_end();
+}
+
+static void test_exact(void)
+{
+	static const uint64_t samples[] = {2003, 10007, 100003, 1000003, 10000019, 100000007};
+	uint64_t sum = 0;
+	struct histogram h, twice;
+
+	check_begin("histogram: count, sum and maximum are exact");
+	fill(&h, samples, COUNT_OF(samples));
+	for (size_t i = 0; i < COUNT_OF(samples); i++)
+		sum += samples[i];
+	expect_u64(h.count, COUNT_OF(samples), "count");
+	expect_u64(h.sum_ns, sum, "sum");
+	expect_u64(h.max_ns, 100000007, "maximum");
+	expect_double(histogram_average(&h), (double)sum / 6 / 1e9, "average");
+	expect_double(histogram_upper(&h), 100000007 / 1e9, "upper");
+	check_end();
+
+	check_begin("histogram: known without buckets");
+	twice = (struct histogram){0};
+	histogram_add(&twice, 3, (uint64_t)3 * 10007, 20011, NULL);
+	expect_u64(twice.count, 3, "count");
+	expect_double(histogram_average(&twice), 10007 / 1e9, "average");
+	expect_double(histogram_upper(&twice), 20011 / 1e9, "upper");
+	expect_double(histogram_percentile(&twice, 50), NAN, "percentile");
+	check_end();
+
+	check_begin("histogram: merge is the sum, with the larger maximum");
+	histogram_merge(&twice, &h);
+	histogram_merge(&h, &twice);
+	expect_u64(h.count, 6 + 6 + 3, "count");
+	expect_u64(h.sum_ns, 2 * sum + (uint64_t)3 * 10007, "sum");
+	expect_u64(h.max_ns, 100000007, "maximum");
+	for (size_t i = 0; i < COUNT_OF(samples); i++)
+		expect_u64(h.buckets[histogram_bucket(samples[i])], 2, "bucket of sample %zu", i);
+	check_end();
+}
+
+/* The slowest connect's bucket is right even if its maximum was lost to a race. */
+static void test_lifted(void)
+{
+	static const struct {
+		uint64_t slowest, max, want;
+	} cases[] = {
+		{50021, 50021, 50021},           /* no race */
+		{50021, 1013, 49152},            /* the race was lost: the bucket's bound */
+		{50021, 0, 49152},               /* the maximum came too late */
+		{150 * SECOND, 0, 137438953472}, /* beyond the scale */
+		{150 * SECOND, 151 * SECOND, 151 * SECOND},
+	};
+
+	check_begin("histogram: the maximum is lifted to the highest bucket");
+	for (size_t i = 0; i < COUNT_OF(cases); i++) {
+		uint32_t buckets[TCP_LATENCY_BUCKETS] = {[5] = 2};
+		struct histogram h = {0};
+
+		buckets[histogram_bucket(cases[i].slowest)] = 1;
+		histogram_add(&h, 3, 3 * SECOND, cases[i].max, buckets);
+		expect_u64(h.max_ns, cases[i].want, "case %zu", i);
+	}
+	check_end();
+}
+
+static void test_beyond(void)
+{
+	static const uint64_t samples[] = {137438953472, 150 * SECOND, 1009 * SECOND};
+
+	check_begin("histogram: beyond the scale a percentile is the maximum");
+	for (size_t i = 0; i < COUNT_OF(samples); i++) {
+		struct histogram h;
+
+		fill(&h, &samples[i], 1);
+		expect_double(histogram_percentile(&h, 50), (double)samples[i] / 1e9, "percentile");
+	}
+	check_end();
+}
+
+static int ascending(const void *left, const void *right)
+{
+	uint64_t a = *(const uint64_t *)left, b = *(const uint64_t *)right;
+
+	return (a > b) - (a < b);
+}
+
+/*
+ * Every percentile of `samples` against the exact one: the smallest sample that at least so many
+ * per cent do not exceed. Per cent come in thousandths, so that the rank is an integer's.
+ */
+static void expect_percentiles(const char *what, uint64_t *samples, size_t count)
+{
+	static const unsigned thousandths[] = {1,     500,   1000,  7300,  25000,
+					       50000, 55000, 75000, 90000, 95000,
+					       99000, 99500, 99900, 99990, 100000};
+	struct histogram h;
+
+	fill(&h, samples, count);
+	qsort(samples, count, sizeof(*samples), ascending);
+	for (size_t i = 0; i < COUNT_OF(thousandths); i++) {
+		size_t rank = (count * thousandths[i] + 99999) / 100000;
+		double exact = (double)samples[rank - 1] / 1e9;
+		double got = histogram_percentile(&h, thousandths[i] / 1000.0);
+
+		expect(fabs(got - exact) <= ERROR_MAX * exact * (1 + 1e-12),
+		       "%s: percentile %g of %zu: exact %.9g, got %.9g", what,
+		       thousandths[i] / 1000.0, count, exact, got);
+		expect(got <= histogram_upper(&h), "%s: percentile %g is above the maximum", what,
+		       thousandths[i] / 1000.0);
+	}
+}
+
+/* A sample alone, at both ends of each bucket from `low` to `high`. */
+static void test_error_alone(uint64_t low, uint64_t high)
+{
+	check_begin("histogram: error at most 6.25 %%, one value from %" PRIu64 " to %" PRIu64
+		    " ns",
+		    low, high);
+	for (unsigned i = 0; i <= LAST; i++) {
+		uint64_t lower = histogram_lower_ns(i), last = histogram_lower_ns(i + 1) - 1;
+		uint64_t samples[3] = {lower < low ? low : lower, last > high ? high : last, high};
+
+		if (last < low || lower > high)
+			continue;
+		for (size_t n = 0; n < 2; n++) {
+			uint64_t alone[1] = {samples[n]}, with_max[2] = {samples[n], high};
+
+			expect_percentiles("alone", alone, 1);
+			expect_percentiles("with a slower one", with_max, 2);
+		}
+	}
+	check_end();
+}
+
+/* Numbers spread evenly over the logarithm of [low, high]. */
+static uint64_t log_uniform(uint64_t *random, double low, double high)
+{
+	double unit = (double)(check_random(random) >> 11) / 9007199254740992.0;
+
+	return (uint64_t)(low * pow(high / low, unit));
+}
+
+static void test_error_random(void)
+{
+	static const struct {
+		const char *name;
+		double low, high;
+		size_t count;
+	} cases[] = {
+		{"the whole scale", 1024, 100e9, SAMPLES_MAX},
+		{"loopback", 11e3, 97e3, SAMPLES_MAX},
+		{"a data centre", 101e3, 5e6, 1009},
+		{"the internet", 7e6, 400e6, 101},
+		{"with retransmits", 1e9, 63e9, 13},
+		{"one bucket", 50000, 50100, 997},
+		{"two values", 1024, 100e9, 2},
+		{"a thousand", 1024, 100e9, 1000},
+	};
+	static uint64_t samples[SAMPLES_MAX];
+	uint64_t random = 15485863;
+
+	for (size_t i = 0; i < COUNT_OF(cases); i++) {
+		check_begin("histogram: error at most 6.25 %%, random: %s", cases[i].name);
+		for (unsigned round = 0; round < 7; round++) {
+			for (size_t n = 0; n < cases[i].count; n++)
+				samples[n] = log_uniform(&random, cases[i].low, cases[i].high);
+			expect_percentiles(cases[i].name, samples, cases[i].count);
+		}
+		check_end();
+	}
+}
+
+/* With `count` values, is the one that a percentile asks for the one of exactly that rank? */
+static bool rank_is_exact(size_t count, unsigned tenths)
+{
+	uint64_t rank = (count * tenths + 999) / 1000;
+	struct histogram h = {.count = count, .max_ns = 4 * SECOND};
+
+	h.buckets[10] = rank; /* the last of these has it, the next one is far above */
+	h.buckets[100] = count - rank;
+	return histogram_percentile(&h, tenths / 10.0) < (double)histogram_lower_ns(100) / 1e9;
+}
+
+static void test_rank(void)
+{
+	check_begin("histogram: the rank is exact for tenths of a per cent of up to 2003 values");
+	for (size_t count = 1; count <= 2003; count++)
+		for (unsigned tenths = 1; tenths <= 1000; tenths++)
+			expect(rank_is_exact(count, tenths),
+			       "percentile %g of %zu values is not the value of rank %zu",
+			       tenths / 10.0, count, (count * tenths + 999) / 1000);
+	check_end();
+}
+
+int main(void)
+{
+	test_bounds();
+	test_kernel_bucket();
+	test_empty();
+	test_exact();
+	test_lifted();
+	test_beyond();
+	test_error_alone(1024, 100 * SECOND);
+	test_error_alone(1000, 1023); /* the scale is said to begin at 1 us */
+	test_error_random();
+	test_rank();
+	return check_status();
+}

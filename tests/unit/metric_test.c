@@ -1,0 +1,251 @@
+/* SPDX-License-Identifier: MIT */
+/* Copyright (c) 2026 ebpf_tcp authors */
+
+#include <math.h>
+
+#include "check.h"
+#include "group.h"
+#include "histogram.h"
+#include "metric.h"
+
+#define SAMPLES_MAX 64
+
+static struct metric_sample samples[SAMPLES_MAX];
+static unsigned sample_count;
+
+static void emit(void *context, const struct metric_sample *sample)
+{
+	expect(context == samples, "wrong context");
+	if (expect(sample_count < SAMPLES_MAX, "too many samples"))
+		samples[sample_count++] = *sample;
+}
+
+/* What a sample must be; the names are a contract with whoever has built a dashboard. */
+struct want {
+	const char *type, *instance;
+	unsigned count;
+	uint64_t derive[2];
+	double value; /* if count is 0: a gauge */
+};
+
+/* Different primes, so that nothing can be mistaken for something else. */
+static const struct tcp_counters total = {
+	.tx_bytes = 1009,
+	.rx_bytes = 2003,
+	.connects = 3001,
+	.connect_ns = 4001,
+	.measured = 5003,
+	.accepts = 6007,
+	.failed = {11, 13, 17, 19, 23, 29, 31, 37},
+};
+
+static const struct metric_options everything = {
+	.bytes = true,
+	.connections = true,
+	.connect_latency = true,
+	.percentiles = {50, 95, 99},
+	.percentile_count = 3,
+};
+
+static const struct want bytes_want[] = {
+	{"if_octets", "", 2, {2003, 1009}, 0}, /* rx, tx: the order of types.db */
+};
+static const struct want connections_want[] = {
+	{"connections", "connect", 1, {3001}, 0},
+	{"connections", "accept", 1, {6007}, 0},
+	{"connections", "connect_refused", 1, {11}, 0},
+	{"connections", "connect_timeout", 1, {13}, 0},
+	{"connections", "connect_unreachable", 1, {17}, 0},
+	{"connections", "connect_reset", 1, {19}, 0},
+	{"connections", "connect_denied", 1, {23}, 0},
+	{"connections", "connect_no_port", 1, {29}, 0},
+	{"connections", "connect_aborted", 1, {31}, 0},
+	{"connections", "connect_other", 1, {37}, 0},
+	{"connections", "connect_failed", 1, {180}, 0},
+};
+static const struct want latency_want[] = {
+	{"latency", "connect-average", 0, {0}, NAN},
+	{"latency", "connect-upper", 0, {0}, NAN},
+	{"latency", "connect-percentile-50", 0, {0}, NAN},
+	{"latency", "connect-percentile-95", 0, {0}, NAN},
+	{"latency", "connect-percentile-99", 0, {0}, NAN},
+};
+
+static void expect_sample(const struct metric_sample *got, const struct want *want,
+			  const char *group, const char *instance)
+{
+	char what[128];
+
+	snprintf(what, sizeof(what), "%s-%s", want->type, instance);
+	expect_text(got->group, group, "group");
+	expect_text(got->type, want->type, what);
+	expect_text(got->instance, instance, what);
+	expect(got->gauge == !want->count, "%s: wrong kind", what);
+	expect_u64(got->count, want->count ? want->count : 1, "sources of %s", what);
+	for (unsigned i = 0; i < want->count; i++)
+		expect_u64(got->derive[i], want->derive[i], "source %u of %s", i, what);
+	if (!want->count)
+		expect_double(got->value, want->value, what);
+}
+
+/* Every wanted sample is there once, in any order. */
+static void expect_wants(const struct want *wants, size_t count, const char *group, uint32_t pid)
+{
+	for (size_t i = 0; i < count; i++) {
+		char instance[128];
+		unsigned found = 0;
+
+		snprintf(instance, sizeof(instance), "%s%s", wants[i].instance,
+			 pid && wants[i].instance[0] ? "-" : "");
+		if (pid)
+			snprintf(instance + strlen(instance), sizeof(instance) - strlen(instance),
+				 "%u", pid);
+		for (unsigned n = 0; n < sample_count; n++) {
+			if (strcmp(samples[n].instance, instance) != 0 ||
+			    strcmp(samples[n].type, wants[i].type) != 0)
+				continue;
+			found++;
+			expect_sample(&samples[n], &wants[i], group, instance);
+		}
+		expect_u64(found, 1, "samples of %s-%s", wants[i].type, instance);
+	}
+}
+
+static void run(const struct group *group, const struct metric_options *options)
+{
+	sample_count = 0;
+	metric_group(group, options, emit, samples);
+}
+
+static void test_names(void)
+{
+	static const struct {
+		const char *what;
+		uint32_t pid;
+	} cases[] = {{"a group", 0}, {"a process", 1234}, {"the largest pid", 4194304}};
+
+	for (size_t i = 0; i < COUNT_OF(cases); i++) {
+		struct group group = {.name = "web", .pid = cases[i].pid, .total = total};
+
+		check_begin("metric: names and values of the 17 series of %s", cases[i].what);
+		run(&group, &everything);
+		expect_u64(sample_count, 17, "samples");
+		expect_wants(bytes_want, COUNT_OF(bytes_want), "web", cases[i].pid);
+		expect_wants(connections_want, COUNT_OF(connections_want), "web", cases[i].pid);
+		expect_wants(latency_want, COUNT_OF(latency_want), "web", cases[i].pid);
+		check_end();
+	}
+}
+
+static void test_switches(void)
+{
+	struct group group = {.name = "web", .total = total};
+
+	for (unsigned bits = 0; bits < 8; bits++) {
+		struct metric_options options = everything;
+
+		check_begin("metric: bytes %u, connections %u, latency %u", bits & 1, bits >> 1 & 1,
+			    bits >> 2);
+		options.bytes = bits & 1;
+		options.connections = bits & 2;
+		options.connect_latency = bits & 4;
+		run(&group, &options);
+		expect_u64(sample_count,
+			   options.bytes * COUNT_OF(bytes_want) +
+				   options.connections * COUNT_OF(connections_want) +
+				   options.connect_latency * COUNT_OF(latency_want),
+			   "samples");
+		if (options.bytes)
+			expect_wants(bytes_want, COUNT_OF(bytes_want), "web", 0);
+		if (options.connections)
+			expect_wants(connections_want, COUNT_OF(connections_want), "web", 0);
+		if (options.connect_latency)
+			expect_wants(latency_want, COUNT_OF(latency_want), "web", 0);
+		check_end();
+	}
+}
+
+static void test_latency(void)
+{
+	struct histogram h = {.count = 3, .sum_ns = 3000000021, .max_ns = 2000000011};
+	struct group group = {.name = "web", .latency = &h};
+	struct metric_options options = {.connect_latency = true, .percentile_count = 0};
+	const struct want wants[] = {
+		{"latency", "connect-average", 0, {0}, 3000000021.0 / 3 / 1e9},
+		{"latency", "connect-upper", 0, {0}, 2000000011 / 1e9},
+	};
+
+	check_begin("metric: latency in seconds, without percentiles if there is none to report");
+	run(&group, &options);
+	expect_u64(sample_count, 2, "samples");
+	expect_wants(wants, COUNT_OF(wants), "web", 0);
+	check_end();
+}
+
+static void test_percentile_names(void)
+{
+	static const struct {
+		double percent;
+		const char *want;
+	} cases[] = {
+		{50, "connect-percentile-50"},           {99.9, "connect-percentile-99.9"},
+		{99.99, "connect-percentile-99.99"},     {99.999, "connect-percentile-99.999"},
+		{0.1, "connect-percentile-0.1"},         {100, "connect-percentile-100"},
+		{12.5, "connect-percentile-12.5"},       {33.333, "connect-percentile-33.333"},
+		{66.66667, "connect-percentile-66.667"},
+	};
+	struct group group = {.name = "web"};
+
+	check_begin("metric: percentiles are called as in collectd's tail plugin");
+	for (size_t i = 0; i < COUNT_OF(cases); i++) {
+		struct metric_options options = {.connect_latency = true,
+						 .percentiles = {cases[i].percent},
+						 .percentile_count = 1};
+
+		run(&group, &options);
+		expect_u64(sample_count, 3, "samples");
+		expect_text(samples[2].instance, cases[i].want, "name");
+	}
+	check_end();
+}
+
+static void test_self(void)
+{
+	static const struct metric_self self = {
+		.lost_processes = 1009,
+		.lost_sockets = 2003,
+		.lost_deltas = 3001,
+		.lost_latencies = 4001,
+		.recursion_misses = 5003,
+		.processes = 7,
+		.sockets = 11,
+		.read_s = 0.0013,
+	};
+	static const struct want wants[] = {
+		{"total_events", "lost_processes", 1, {1009}, 0},
+		{"total_events", "lost_sockets", 1, {2003}, 0},
+		{"total_events", "lost_deltas", 1, {3001}, 0},
+		{"total_events", "lost_latencies", 1, {4001}, 0},
+		{"total_events", "recursion_misses", 1, {5003}, 0},
+		{"cache_size", "processes", 0, {0}, 7},
+		{"cache_size", "sockets", 0, {0}, 11},
+		{"duration", "read", 0, {0}, 0.0013},
+	};
+
+	check_begin("metric: names and values of the series about itself");
+	sample_count = 0;
+	metric_self(&self, emit, samples);
+	expect_u64(sample_count, COUNT_OF(wants), "samples");
+	expect_wants(wants, COUNT_OF(wants), "self", 0);
+	check_end();
+}
+
+int main(void)
+{
+	test_names();
+	test_switches();
+	test_latency();
+	test_percentile_names();
+	test_self();
+	return check_status();
+}

@@ -25,7 +25,7 @@ struct due {
 	char name[GROUP_NAME_SIZE];
 	uint32_t pid;
 	struct tcp_counters fed, waiting; /* in this tick; in the one before, not shown yet */
-	struct histogram latency;
+	struct histogram latency, waiting_latency, seen_latency;
 	struct tcp_counters total; /* last seen */
 	bool shown, was_shown, known;
 };
@@ -36,8 +36,9 @@ struct world {
 	uint64_t now_ns;
 	struct due due[SERIES_MAX];
 	unsigned due_count;
-	struct tcp_counters fed;       /* in all, ever */
-	struct tcp_counters forgotten; /* totals of series that began anew */
+	struct tcp_counters fed;          /* in all, ever */
+	struct tcp_counters forgotten;    /* totals of series that began anew */
+	uint64_t connects, connects_seen; /* measured, ever: fed, and visible in `all` */
 	struct due all, other, kernel;
 	unsigned seen, groups_shown, pids_shown, changes; /* by the tick that just ended */
 	bool out_of_memory;                               /* growth may be in `other` instead */
@@ -145,6 +146,7 @@ static void due_add(struct due *d, const struct snapshot_process *p)
 static void feed(const char *name, const struct snapshot_process *p)
 {
 	add(&world.fed, &p->grown);
+	world.connects += p->grown.measured;
 	due_add(&world.all, p);
 	if (p->row == TCP_ROW_OTHER)
 		due_add(&world.other, p);
@@ -182,6 +184,12 @@ static void feed_last(const char *name, unsigned row, uint32_t pid, uint64_t rx_
 
 /* -- what must hold after each tick -- */
 
+static void merge_max(struct histogram *to, const struct histogram *from)
+{
+	if (from->count)
+		histogram_merge(to, from);
+}
+
 static void expect_total(struct due *d, const struct group *series)
 {
 	struct tcp_counters want = d->total;
@@ -200,12 +208,23 @@ static void expect_total(struct due *d, const struct group *series)
 		return;
 	expect_counters(&series->total, &want, d->known ? "total" : "first sample", d->name,
 			d->pid);
-	expect_histogram(series->latency, &d->latency, d->name, d->pid);
+	if (d->was_shown)
+		merge_max(&d->waiting_latency, &d->latency);
+	else
+		histogram_clear(&d->waiting_latency);
+	expect_histogram(series->latency, &d->waiting_latency, d->name, d->pid);
+}
+
+static void see_latency(struct due *d, const struct group *series)
+{
+	histogram_clear(&d->seen_latency);
+	if (series->latency)
+		d->seen_latency = *series->latency;
 }
 
 static void see_fixed(struct due *d, const struct group *series, const char *name)
 {
-	if (d != &world.other && !world.out_of_memory)
+	if (d == &world.kernel && !world.out_of_memory)
 		expect_histogram(series->latency, &d->latency, name, 0);
 	expect_text(series->name, name, "name of a fixed group");
 	expect_u64(series->pid, 0, "pid of %s", name);
@@ -213,8 +232,7 @@ static void see_fixed(struct due *d, const struct group *series, const char *nam
 		expect(((const uint64_t *)&series->total)[i] >= ((uint64_t *)&d->total)[i],
 		       "counter %u of %s has fallen", i, name);
 	d->total = series->total;
-	if (series->latency)
-		d->latency = *series->latency;
+	see_latency(d, series);
 }
 
 static void see(void *context, const struct group *series)
@@ -239,14 +257,9 @@ static void see(void *context, const struct group *series)
 	expect_total(d, series);
 	d->shown = true;
 	d->total = series->total;
+	see_latency(d, series);
 	world.groups_shown += !series->pid;
 	world.pids_shown += series->pid != 0;
-}
-
-static void merge_max(struct histogram *to, const struct histogram *from)
-{
-	if (from->count)
-		histogram_merge(to, from);
 }
 
 /* all = other + kernel + the groups that are or were reported = what was fed, but for what waits.
@@ -254,11 +267,12 @@ static void merge_max(struct histogram *to, const struct histogram *from)
 static void expect_conservation(void)
 {
 	struct tcp_counters parts = world.forgotten, visible = world.fed;
-	struct histogram latency = world.other.latency;
+	struct histogram latency = world.other.seen_latency;
+	uint64_t connects = world.connects;
 
 	add(&parts, &world.other.total);
 	add(&parts, &world.kernel.total);
-	merge_max(&latency, &world.kernel.latency);
+	merge_max(&latency, &world.kernel.seen_latency);
 	for (unsigned i = 0; i < world.due_count; i++) {
 		struct due *d = &world.due[i];
 
@@ -266,7 +280,9 @@ static void expect_conservation(void)
 			continue;
 		add(&parts, &d->total);
 		if (d->shown)
-			merge_max(&latency, &d->latency);
+			merge_max(&latency, &d->seen_latency);
+		if (d->shown && !d->was_shown)
+			connects -= d->latency.count;
 		for (unsigned n = 0; d->shown && !d->was_shown && n < COUNTERS; n++)
 			((uint64_t *)&visible)[n] -= ((uint64_t *)&d->fed)[n];
 	}
@@ -274,7 +290,9 @@ static void expect_conservation(void)
 	if (world.out_of_memory)
 		return;
 	expect_counters(&world.all.total, &visible, "what was fed", GROUP_ALL, 0);
-	expect_histogram(&world.all.latency, &latency, "all parts", 0);
+	expect_histogram(&world.all.seen_latency, &latency, "all parts", 0);
+	world.connects_seen += world.all.seen_latency.count;
+	expect_u64(world.connects_seen, connects, "measured connects ever");
 }
 
 /* Prepares for the next tick: a new series gives its growth of this one in the next. */
@@ -284,6 +302,9 @@ static void remember(struct due *d)
 
 	world.changes += d->shown != d->was_shown;
 	d->waiting = d->shown && !d->was_shown ? d->fed : zero;
+	histogram_clear(&d->waiting_latency);
+	if (d->shown && !d->was_shown)
+		d->waiting_latency = d->latency;
 	d->known |= d->shown;
 	d->was_shown = d->shown;
 	d->shown = false;
@@ -707,15 +728,19 @@ static void test_latency(void)
 	p = connects_of(TCP_ROW_KERNEL, 0, 30011, 13);
 	feed("", &p);
 	tick_end();
-	expect_u64(world.all.latency.count, 3 + 5 + 7 + 11 + 13, "all");
-	expect_u64(world.other.latency.count, 5 + 7 + 11, "other");
-	expect_u64(world.other.latency.sum_ns, 5 * 50021 + 7 * 90001 + 11 * 20011, "sum of other");
-	expect_u64(world.other.latency.max_ns, 90001, "maximum of other");
-	expect_u64(world.kernel.latency.count, 13, "kernel");
+	expect_u64(world.all.seen_latency.count, 5 + 7 + 11 + 13, "all, but for the new group");
+	expect_u64(world.other.seen_latency.count, 5 + 7 + 11, "other");
+	expect_u64(world.other.seen_latency.sum_ns, 5 * 50021 + 7 * 90001 + 11 * 20011,
+		   "sum of other");
+	expect_u64(world.other.seen_latency.max_ns, 90001, "maximum of other");
+	expect_u64(world.kernel.seen_latency.count, 13, "kernel");
 	tick_begin();
 	tick_end();
-	expect_u64(world.all.latency.count, 0, "all in a tick without connects");
-	expect_u64(world.other.latency.count, 0, "other in a tick without connects");
+	expect_u64(world.all.seen_latency.count, 3, "all, with what waited");
+	expect_u64(world.other.seen_latency.count, 0, "other in a tick without connects");
+	tick_begin();
+	tick_end();
+	expect_u64(world.all.seen_latency.count, 0, "all in a tick without connects");
 	world_close();
 	check_end();
 }

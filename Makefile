@@ -69,7 +69,7 @@ $(O)/ebpf_tcp.so: $(patsubst %,$(O)/plugin/%.o,$(DAEMON_STAGES)) $(LIBRARY)
 
 # -- tests: each prints ok, FAIL or skip lines; tests/run counts them --
 
-PROGRAMS = $(patsubst %,$(O)/tests/%,compare traffic connect testrun)
+PROGRAMS = $(patsubst %,$(O)/tests/%,compare traffic connect progress testrun)
 KERNELS ?= $(shell tests/kernels/run --list)
 BACKENDS ?=
 
@@ -81,7 +81,7 @@ $(O)/tests/%.o: tests/live/%.c Makefile
 	$(Q)$(CC) $(ALL_CFLAGS) -Iplugin -pthread -MMD -MP -c $< -o $@
 
 $(O)/tests/testrun.o: $(O)/bpf/tcp.skel.h
-$(O)/tests/compare: $(patsubst %,$(O)/plugin/%.o,$(KERNEL_STAGES) process)
+$(O)/tests/compare $(O)/tests/progress: $(patsubst %,$(O)/plugin/%.o,$(KERNEL_STAGES) process)
 $(O)/tests/traffic $(O)/tests/connect: $(O)/tests/scenario.o
 
 $(PROGRAMS): $(O)/tests/%: $(O)/tests/%.o

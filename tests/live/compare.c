@@ -44,6 +44,7 @@
 /* What has been counted for one pid in the current scenario. */
 struct seen {
 	uint32_t pid;
+	uint64_t start_ns;
 	char comm[TCP_COMM_LEN];
 	struct tcp_counters counters;
 	uint64_t connect_max_ns;
@@ -74,8 +75,9 @@ static struct {
 	char failure[2 * LINE_SIZE];
 	const struct limit *limit; /* that excused a number of the scenario */
 	uint64_t excused_truth, excused_counted;
-	bool final; /* this comparison goes to the table */
-	bool right; /* was the last scenario's verdict */
+	bool final;        /* this comparison goes to the table */
+	bool right;        /* was the last scenario's verdict */
+	uint64_t since_ns; /* what is older belongs to a scenario that was not right */
 	unsigned patience_ms;
 	unsigned failed;
 } test;
@@ -84,6 +86,15 @@ static void die(const char *what)
 {
 	printf("FAIL compare: %s\n", what);
 	exit(1);
+}
+
+/* On the clock of the processes' start. */
+static uint64_t now_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_BOOTTIME, &t);
+	return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
 }
 
 static void pause_ms(unsigned ms)
@@ -206,6 +217,7 @@ static void add(void *context, const struct snapshot_process *p)
 		seen = &test.seen[test.seen_count++];
 		*seen = (struct seen){.pid = p->pid};
 	}
+	seen->start_ns = p->start_ns;
 	memcpy(seen->comm, p->comm, sizeof(seen->comm));
 	to = (uint64_t *)&seen->counters;
 	for (size_t i = 0; i < sizeof(p->grown) / sizeof(*from); i++)
@@ -229,7 +241,7 @@ static bool idle(const struct seen *seen)
 /*
  * What a backend says of itself that it cannot see (probe_describe), and which numbers of which
  * scenarios may be too small for that, or a latency too long. `summed`: each number may be
- * anything, but all processes together are right.
+ * anything, but all together are right.
  */
 static const struct limit {
 	const char *loss;
@@ -339,8 +351,7 @@ static void compare_number(const struct line *line, const char *field, uint64_t 
 			 (unsigned long long)counted, limit ? limit->loss : line->note);
 }
 
-/* The numbers of a truth line, and where they are counted. Those without a reason are in all lines.
- */
+/* The numbers of a truth line, and where they are counted. */
 static const struct field {
 	const char *name;
 	size_t at; /* in struct tcp_counters */
@@ -466,8 +477,9 @@ static bool stray(const struct seen *seen)
 	for (size_t i = 0; i < test.truth_count; i++)
 		if (sscanf(test.truths[i], "truth %u", &pid) == 1 && pid == seen->pid)
 			return false;
-	return !idle(seen) && (seen->pid == 0 || seen->pid == (uint32_t)getpid() ||
-			       strcmp(seen->comm, test.comm) == 0);
+	return !idle(seen) &&
+	       (seen->pid == 0 || seen->pid == (uint32_t)getpid() ||
+		(strcmp(seen->comm, test.comm) == 0 && seen->start_ns >= test.since_ns));
 }
 
 static void compare_strays(void)
@@ -644,6 +656,8 @@ static int play(bool early, char *reason)
 {
 	struct child child;
 
+	if (!test.right)
+		test.since_ns = now_ns();
 	if (early)
 		test.source->close();
 	else

@@ -1063,20 +1063,23 @@ static void run_ok_netem(struct stage *stage)
 
 /* --- the table --- */
 
-#define PLAN(...) (&(const struct plan){__VA_ARGS__})
 #define LOCAL(called, runs, ...)                                                                   \
 	{                                                                                          \
 		.name = (called), .run = (runs), ##__VA_ARGS__                                     \
 	}
-#define ROUTE(called, type, fails)                                                                 \
-	LOCAL(called, run_route, .plan = PLAN(.route = (type), .error = (fails)))
+#define PLANNED(called, runs, ...)                                                                 \
+	{                                                                                          \
+		.name = (called), .run = (runs), .plan = &(const struct plan)                      \
+		{                                                                                  \
+			__VA_ARGS__                                                                \
+		}                                                                                  \
+	}
+#define ROUTE(called, type, fails) PLANNED(called, run_route, .route = (type), .error = (fails))
 #define ARP(called, fails, retry_ms, retries)                                                      \
-	LOCAL(called, run_arp_failure,                                                             \
-	      .plan = PLAN(.error = (fails), .arp_retry_ms = (retry_ms),                           \
-			   .syn_retries = (retries)))
+	PLANNED(called, run_arp_failure, .error = (fails), .arp_retry_ms = (retry_ms),             \
+		.syn_retries = (retries))
 /* Over the wire, from the near end. */
-#define REMOTE(called, at_near, ...)                                                               \
-	LOCAL(called, run_remote, .plan = PLAN(.near = (at_near), __VA_ARGS__))
+#define REMOTE(called, at_near, ...) PLANNED(called, run_remote, .near = (at_near), __VA_ARGS__)
 #define LOST(called, at_near, ...) REMOTE(called, at_near, .lose_syns = ALL_SYNS, ##__VA_ARGS__)
 #define ICMP(called, code, fails)                                                                  \
 	REMOTE(called, near_fails, .unreachable = 1 + (code), .error = (fails), .delay_ms = 1)

@@ -28,6 +28,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/mount.h>
 #include <sys/sendfile.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
@@ -1594,7 +1595,7 @@ static void disk_answer(int fd, const struct disk_request *request)
 		send_all(fd, ntohl(request->length));
 }
 
-/* Serves a disk of noise. Its counts, turned round, are the truth of the kernel's end. */
+/* Serves a disk of noise. Its counts, turned round, are what the kernel moved at the other end. */
 static void disk_server(struct stage *stage)
 {
 	int fd = tcp_accept(stage->listener);
@@ -1608,9 +1609,7 @@ static void disk_server(struct stage *stage)
 			break;
 		disk_answer(fd, &request);
 	}
-	struct truth kernel = {.role = "kernel", .tx = self.rx, .rx = self.tx, .note = "kernel"};
-
-	report(&kernel);
+	check(write(stage->lane[0], &self, sizeof(self)), "write to the client");
 }
 
 static bool disk_runs(const char *path)
@@ -1667,9 +1666,13 @@ static void disk_use(const char *path)
 	close(fd);
 }
 
-/* Connects, then the kernel owns the traffic: some of it in this process's context. */
+/*
+ * Connects, and lends the connection to the kernel: some of its traffic runs in this process's
+ * context, some in kernel threads. All of it is the lender's.
+ */
 static void disk_client(struct stage *stage)
 {
+	struct truth server;
 	char path[16];
 	pthread_t thread;
 	int disk = disk_open(path);
@@ -1685,14 +1688,89 @@ static void disk_client(struct stage *stage)
 	check(ioctl(disk, NBD_DISCONNECT), "NBD_DISCONNECT");
 	pthread_join(thread, NULL);
 	ioctl(disk, NBD_CLEAR_SOCK);
-	snprintf(self.note, sizeof(self.note), "kernel");
+	if (read(stage->lane[1], &server, sizeof(server)) != sizeof(server))
+		broken("the server did not tell its counts");
+	self.tx = server.rx;
+	self.rx = server.tx;
 }
 
 static void run_kernel_nbd(struct stage *stage)
 {
+	turn_open(stage->lane);
 	stage->listener = tcp_listen(&stage->scenario->listen);
 	start("server", disk_server, stage);
 	start("disk", disk_client, stage);
+}
+
+/* --- a socket that the kernel made for itself: 9p over TCP --- */
+
+enum { P9_RLERROR = 7, P9_TVERSION = 100, P9_RVERSION = 101, P9_HEADER = 7 };
+
+/* The mount that never succeeds: the file server refuses whoever attaches. */
+static void p9_mount(struct stage *stage)
+{
+	struct sockaddr_storage address;
+	char options[64];
+
+	tcp_address(stage->listener, AF_INET, &address);
+	snprintf(options, sizeof(options), "trans=tcp,port=%u,version=9p2000.L",
+		 ntohs(((struct sockaddr_in *)&address)->sin_port));
+	if (mount("127.0.0.1", "/proc/self/task", "9p", 0, options) == 0)
+		broken("the refused mount succeeded");
+	check(write(stage->lane[0], &errno, sizeof(errno)), "write of the error");
+}
+
+/* Reads a message and answers; false after the last one. */
+static bool p9_answer(int fd)
+{
+	unsigned char message[256];
+	uint32_t size;
+
+	received(recv(fd, message, P9_HEADER, MSG_WAITALL), "recv of a header");
+	memcpy(&size, message, sizeof(size));
+	if (size < P9_HEADER || size > sizeof(message))
+		broken("a 9p message of %u bytes", size);
+	received(recv(fd, message + P9_HEADER, size - P9_HEADER, MSG_WAITALL), "recv of the rest");
+	if (message[4] == P9_TVERSION) { /* agreed: the answer says the same */
+		message[4] = P9_RVERSION;
+		sent(send(fd, message, size, 0), "send of the version");
+		return true;
+	}
+	memcpy(message, &(uint32_t){P9_HEADER + 4}, 4);
+	message[4] = P9_RLERROR;
+	memcpy(message + P9_HEADER, &(uint32_t){EACCES}, 4);
+	sent(send(fd, message, P9_HEADER + 4, 0), "send of the error");
+	return false;
+}
+
+/* The kernel's counts are this end's, turned round. */
+static void p9_server(struct stage *stage)
+{
+	struct pollfd waiting[] = {{.fd = stage->listener, .events = POLLIN},
+				   {.fd = stage->lane[1], .events = POLLIN}};
+	struct truth kernel = {.role = "kernel", .connects = 1};
+	int fd, error = 0;
+
+	check(poll(waiting, 2, -1), "poll");
+	if (!(waiting[0].revents & POLLIN)) {
+		check(read(stage->lane[1], &error, sizeof(error)), "read of the error");
+		skip("no 9p over TCP: mount: %s", strerror(error));
+	}
+	fd = tcp_accept(stage->listener);
+	while (p9_answer(fd))
+		;
+	receive_to_end(fd);
+	kernel.tx = self.rx;
+	kernel.rx = self.tx;
+	report(&kernel);
+}
+
+static void run_kernel_9p(struct stage *stage)
+{
+	turn_open(stage->lane);
+	stage->listener = tcp_listen(&stage->scenario->listen);
+	start("server", p9_server, stage);
+	start("mounter", p9_mount, stage);
 }
 
 /* --- stress: many processes, random mixtures of the paths --- */
@@ -1894,6 +1972,7 @@ static const struct scenario scenarios[] = {
 	PAIR("pingpong", client_pings, server_pongs, 10007, .one_cpu = true,
 	     .seconds = LONG_SECONDS),
 	OTHER("kernel_nbd", run_kernel_nbd),
+	OTHER("kernel_9p", run_kernel_9p),
 	OTHER("stress", run_stress, .seconds = LONG_SECONDS),
 };
 

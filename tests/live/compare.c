@@ -539,6 +539,9 @@ static void compare_self(void)
 	left = sockets(source.tables.self) - sockets(&test.self);
 	if (left > sockets_may_be_left())
 		complain(" sockets left %lld", left);
+	if (test.failure[0])
+		complain(" (skipped programs so far: %llu)",
+			 (unsigned long long)probe_skips(source.probe));
 }
 
 static void compare_once(void)

@@ -26,7 +26,8 @@ BPF_CFLAGS = -O2 -g -target bpf -mcpu=v3 -D__TARGET_ARCH_$(BPF_ARCH) -I/usr/incl
 
 WARNINGS = -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wformat=2 -Werror
 CFLAGS ?= -O2 -g
-ALL_CFLAGS = -std=gnu11 $(CFLAGS) $(WARNINGS) -fPIC -fvisibility=hidden -Ibpf -I$(O)/bpf
+# counters are walked as arrays of 64-bit numbers, which C has two types of
+ALL_CFLAGS = -std=gnu11 $(CFLAGS) -fno-strict-aliasing $(WARNINGS) -fPIC -fvisibility=hidden -Ibpf -I$(O)/bpf
 LIBS := $(shell $(PKG_CONFIG) --libs libbpf) -lm
 
 # collectd's side, and what can be used without it

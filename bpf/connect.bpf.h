@@ -63,15 +63,21 @@ static __always_inline enum tcp_reason failure_of(struct sock *sk, struct tcp_so
 							     : TCP_REASON_NO_PORT;
 }
 
-/* The connect under way has ended, well (`now` is ESTABLISHED) or not (CLOSE). */
+/*
+ * A connect was under way when the socket left the state `old`: how did it end? If it is beyond the
+ * handshake, the event that would have told was skipped: it is counted, but not measured.
+ */
 static __always_inline void on_connect_end(struct sock *sk, struct tcp_sock *tp,
-					   struct socket_state *s, int now, int how)
+					   struct socket_state *s, int old, int now, int how)
 {
+	bool opening = old == BPF_TCP_SYN_SENT || old == BPF_TCP_SYN_RECV;
 	__u64 started_ns = s->connect_ns;
 	struct tcp_row *row;
 
+	if (opening && now != BPF_TCP_ESTABLISHED && now != BPF_TCP_CLOSE)
+		return;
 	s->connect_ns = 0;
-	if (now != BPF_TCP_ESTABLISHED) {
+	if (opening && now == BPF_TCP_CLOSE) {
 		failure_add(&s->owner, failure_of(sk, tp, how));
 		return;
 	}
@@ -79,7 +85,10 @@ static __always_inline void on_connect_end(struct sock *sk, struct tcp_sock *tp,
 	if (!row)
 		return;
 	add(row->counters.connects, 1);
-	latency_add(&s->owner, row, bpf_ktime_get_ns() - started_ns);
+	if (opening)
+		latency_add(&s->owner, row, bpf_ktime_get_ns() - started_ns);
+	else
+		add(self.lost_latencies, 1);
 }
 
 /* A connect that failed before its SYN: no state change tells of it. */
@@ -122,32 +131,52 @@ static __always_inline bool is_mapped(const void *address)
 	return !words[0] && !words[1] && words[2] == bpf_htonl(0xffff);
 }
 
+/* The birth of a connection: a SYN leaves, or has come. */
+static __always_inline bool on_birth(struct sock *sk, int old, int now)
+{
+	struct socket_state *s;
+
+	if (old == BPF_TCP_LISTEN && now == BPF_TCP_SYN_RECV) {
+		state_reset(sk, 0, AN_ACCEPT);
+		return true;
+	}
+	if (now != BPF_TCP_SYN_SENT)
+		return false;
+	s = state_reset(sk, ACTIVE | ATTEMPTED, 0);
+	if (s) {
+		own(sk, s);
+		s->connect_ns = bpf_ktime_get_ns();
+	}
+	return true;
+}
+
+/* The state of a connection, also if its birth was skipped and it comes of age now. */
+static __always_inline struct socket_state *state_grown_up(struct sock *sk, int old, int now)
+{
+	struct socket_state *s = state_get(sk);
+
+	if (s || now != BPF_TCP_ESTABLISHED)
+		return s;
+	if (old == BPF_TCP_SYN_RECV)
+		return state_reset(sk, 0, AN_ACCEPT);
+	if (old != BPF_TCP_SYN_SENT)
+		return NULL;
+	add(self.lost_latencies, 1);
+	return state_reset(sk, ACTIVE, A_CONNECT);
+}
+
 static __always_inline void on_state(struct sock *sk, struct tcp_sock *tp, int old, int now,
 				     int how)
 {
 	struct socket_state *s;
 
-	if (now == BPF_TCP_SYN_SENT) {
-		s = state_reset(sk, ACTIVE | ATTEMPTED);
-		if (!s)
-			return;
-		own(sk, s);
-		s->connect_ns = bpf_ktime_get_ns();
+	if (on_birth(sk, old, now))
 		return;
-	}
-	if (old == BPF_TCP_LISTEN && now == BPF_TCP_SYN_RECV) {
-		state_reset(sk, UNACCEPTED);
-		return;
-	}
-	s = state_get(sk);
-	if (!s && old == BPF_TCP_SYN_SENT && now == BPF_TCP_ESTABLISHED) {
-		add(self.lost_latencies, 1);
-		s = state_reset(sk, ACTIVE);
-	}
+	s = state_grown_up(sk, old, now);
 	if (!s)
 		return;
-	if (s->connect_ns && (now == BPF_TCP_ESTABLISHED || now == BPF_TCP_CLOSE))
-		on_connect_end(sk, tp, s, now, how);
+	if (s->connect_ns)
+		on_connect_end(sk, tp, s, old, now, how);
 	if (is_subflow(tp, how))
 		return;
 	/* Closing without a word is a use too. */
@@ -166,12 +195,12 @@ static __always_inline void on_mptcp_state(struct sock *sk, int old, int now, in
 	struct socket_state *s = state_get(sk);
 
 	if (now == BPF_TCP_SYN_SENT) {
-		s = state_reset(sk, 0);
+		s = state_reset(sk, 0, 0);
 		if (s)
 			own(sk, s);
 	} else if (now == BPF_TCP_ESTABLISHED) {
 		if (!s)
-			s = state_reset(sk, old == BPF_TCP_LISTEN ? UNACCEPTED : 0);
+			s = state_reset(sk, 0, old == BPF_TCP_LISTEN ? AN_ACCEPT : 0);
 		if (!s)
 			return;
 		s->tx_bytes = mptcp_sent(sk, now);

@@ -63,10 +63,15 @@ struct owner {
 };
 
 enum {
-	ACTIVE = 1 << 0,     /* opened from this side: the SYN took one sequence number */
-	UNACCEPTED = 1 << 1, /* opened from the other side, nobody has used it yet */
-	ORIGIN = 1 << 2,     /* origin is valid */
-	ATTEMPTED = 1 << 3,  /* the connect call under way has reached SYN_SENT */
+	ACTIVE = 1 << 0,    /* opened from this side: the SYN took one sequence number */
+	ORIGIN = 1 << 1,    /* origin is valid */
+	ATTEMPTED = 1 << 2, /* the connect call under way has reached SYN_SENT */
+};
+
+/* What the first process to use a socket gets counted. */
+enum {
+	AN_ACCEPT = 1,
+	A_CONNECT, /* whose start was not seen */
 };
 
 /* One socket. Written under the socket's lock, but for what SHARED triggers claim. */
@@ -76,7 +81,8 @@ struct socket_state {
 	__u64 connect_ns; /* when the SYN left; 0 unless a connect is under way */
 	struct owner owner;
 	__u32 origin; /* sequence number of the first byte sent */
-	__u32 flags;
+	__u16 flags;
+	__u16 uncounted; /* of its own: claimed by UNLOCKED triggers too */
 };
 
 /* Set by the loader. */

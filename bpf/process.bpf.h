@@ -95,18 +95,20 @@ static __always_inline void own(struct sock *sk, struct socket_state *s)
 	if (o->row && o->pid == pid)
 		return;
 	task = (struct task_struct *)bpf_get_current_task();
-	if (BPF_CORE_READ(task, flags) & PF_KTHREAD || is_kernel_socket(sk)) {
-		if (!o->row)
-			o->row = TCP_ROW_KERNEL;
-		return;
+	if (!(BPF_CORE_READ(task, flags) & PF_KTHREAD) && !is_kernel_socket(sk)) {
+		owner_set(o, task);
+		o->row = process_find(o);
+	} else if (!o->row) {
+		o->row = TCP_ROW_KERNEL;
 	}
-	owner_set(o, task);
-	o->row = process_find(o);
 	row = row_at(o->row);
-	if (row && s->flags & UNACCEPTED) {
-		s->flags &= ~UNACCEPTED;
+	if (!row || !s->uncounted)
+		return;
+	if (s->uncounted == AN_ACCEPT)
 		add(row->counters.accepts, 1);
-	}
+	else
+		add(row->counters.connects, 1);
+	s->uncounted = 0;
 }
 
 static __always_inline struct tcp_row *leader_row(struct task_struct *leader, int how)

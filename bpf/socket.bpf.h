@@ -40,9 +40,10 @@ static __always_inline struct socket_state *state_add(struct sock *sk, struct so
 }
 
 /* A socket that begins a new life: it may have a state from an earlier one. */
-static __always_inline struct socket_state *state_reset(struct sock *sk, __u32 flags)
+static __always_inline struct socket_state *state_reset(struct sock *sk, int flags, int uncounted)
 {
-	struct socket_state initial = {.flags = flags}, *s = state_get(sk);
+	struct socket_state initial = {.flags = flags, .uncounted = uncounted};
+	struct socket_state *s = state_get(sk);
 
 	if (!s)
 		return state_add(sk, &initial);
@@ -85,6 +86,18 @@ static __always_inline __u64 claim(__u64 *count, __u64 before, __u64 now, int ho
 	return grown && __sync_val_compare_and_swap(count, before, now) == before ? grown : 0;
 }
 
+/* In these states a socket carries data. In CLOSE it may have been destroyed already. */
+static __always_inline bool carries_data(int state)
+{
+	return state != BPF_TCP_CLOSE && state != BPF_TCP_LISTEN && state != BPF_TCP_SYN_SENT;
+}
+
+/* Without the lock: closing moves write_seq, and its event has counted all. */
+static __always_inline bool may_send(int state)
+{
+	return carries_data(state) && !fin_queued(state);
+}
+
 static __always_inline __u64 grow_tx(struct sock *sk, struct tcp_sock *tp, struct socket_state *s,
 				     int state, int how)
 {
@@ -98,6 +111,8 @@ static __always_inline __u64 grow_tx(struct sock *sk, struct tcp_sock *tp, struc
 		else
 			now = how & UNLOCKED ? sent_unlocked(tp, s, before)
 					     : sent(tp, s, state, how);
+		if (how & UNLOCKED && !may_send(READ(how, sk, __sk_common.skc_state)))
+			break; /* a FIN or a disconnect may have moved write_seq meanwhile */
 		grown = claim(&s->tx_bytes, before, now, how);
 		if (grown)
 			break;
@@ -158,12 +173,6 @@ static __always_inline void update(struct sock *sk, struct tcp_sock *tp, struct 
 		credit(sk, s, tx, rx, how);
 }
 
-/* In these states a socket carries data. In CLOSE it may have been destroyed already. */
-static __always_inline bool carries_data(int state)
-{
-	return state != BPF_TCP_CLOSE && state != BPF_TCP_LISTEN && state != BPF_TCP_SYN_SENT;
-}
-
 /*
  * The state of a socket whose birth was not seen. It starts from nothing, unless the older sockets
  * are not known yet: then what it moved before is not ours to report.
@@ -177,7 +186,9 @@ static __always_inline struct socket_state *state_found(struct sock *sk, struct 
 		return NULL;
 	if (how & MPTCP) {
 		mptcp_begin(sk, &initial, state);
-	} else if (!baseline_done && !(how & UNLOCKED)) {
+	} else if (!baseline_done) {
+		if (how & UNLOCKED) /* it cannot say what it moved before */
+			return NULL;
 		initial.tx_bytes = sent(tp, &initial, state, how);
 		initial.rx_bytes = received(sk, tp, how);
 	}
@@ -226,14 +237,16 @@ static __always_inline void on_destroy(struct sock *sk, struct tcp_sock *tp, int
 static __always_inline void begin_unlocked(struct sock *sk, struct socket_state *s, int state)
 {
 	struct tcp_sock *tp = (struct tcp_sock *)sk;
+	__u64 rx_bytes;
 	__u32 origin;
 
-	for (int i = 0; i < 3; i++) {
+	for (int i = 0; i < 5; i++) {
 		origin = s->origin;
+		rx_bytes = s->rx_bytes;
 		s->rx_bytes = received(sk, tp, PROBE);
 		s->tx_bytes = sent(tp, s, state, PROBE);
-		if (i && s->origin == origin) /* no ACK came in between */
-			break;
+		if (i && s->origin == origin && s->rx_bytes == rx_bytes)
+			break; /* nothing came in between */
 	}
 }
 

@@ -33,8 +33,8 @@ struct tcp_counters {
 	__u64 tx_bytes;   /* accepted from the application */
 	__u64 rx_bytes;   /* consumed by the application */
 	__u64 connects;   /* outgoing connections that were established */
-	__u64 connect_ns; /* sum of the set-up times of those that were measured */
-	__u64 measured;   /* how many were measured */
+	__u64 measured;   /* how many of them were measured; written last, read first */
+	__u64 connect_ns; /* sum of their set-up times */
 	__u64 accepts;    /* incoming connections, at their first use by the process */
 	__u64 failed[TCP_REASON_COUNT];
 };
@@ -112,7 +112,7 @@ struct tcp_self {
 	__u64 lost_sockets;    /* events of sockets that found no room for a state */
 	__u64 lost_processes;  /* events counted in TCP_ROW_OTHER for want of a free row */
 	__u64 lost_deltas;     /* growth not believed: more than 2^40 bytes at once */
-	__u64 lost_latencies;  /* connects whose start was not seen: in nobody's row */
+	__u64 lost_latencies;  /* connects of which an end was not seen: counted, not measured */
 };
 
 /* Both compilers must agree on the layout; the sizes are part of the contract. */

@@ -187,12 +187,17 @@ static int read_path(struct config *c, const struct option *option, const oconfi
 	return replace(field(c, option), item->values[0].value.string);
 }
 
-/* Twice the same would be two samples of one series. */
+/* Two that are printed alike would be two samples of one series. */
 static void add_percentile(struct metric_options *metric, double percent)
 {
-	for (unsigned i = 0; i < metric->percentile_count; i++)
-		if (metric->percentiles[i] == percent)
+	char text[32], other[32];
+
+	snprintf(text, sizeof(text), METRIC_PERCENTILE_FORMAT, percent);
+	for (unsigned i = 0; i < metric->percentile_count; i++) {
+		snprintf(other, sizeof(other), METRIC_PERCENTILE_FORMAT, metric->percentiles[i]);
+		if (strcmp(text, other) == 0)
 			return;
+	}
 	metric->percentiles[metric->percentile_count++] = percent;
 }
 

@@ -62,8 +62,8 @@ struct groups {
 
 static void counters_add(struct tcp_counters *to, const struct tcp_counters *from)
 {
-	uint64_t *a = (uint64_t *)to;
-	const uint64_t *b = (const uint64_t *)from;
+	__u64 *a = (__u64 *)to;
+	const __u64 *b = (const __u64 *)from;
 
 	for (unsigned i = 0; i < COUNTERS; i++)
 		a[i] += b[i];

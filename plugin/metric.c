@@ -112,7 +112,7 @@ static void emit_latency(const struct group *group, const struct metric_options 
 	emit_gauge(group, "connect-average", histogram_average(h), emit, context);
 	emit_gauge(group, "connect-upper", histogram_upper(h), emit, context);
 	for (unsigned i = 0; i < options->percentile_count; i++) {
-		snprintf(instance, sizeof(instance), "connect-percentile-%.5g",
+		snprintf(instance, sizeof(instance), "connect-percentile-" METRIC_PERCENTILE_FORMAT,
 			 options->percentiles[i]);
 		emit_gauge(group, instance, histogram_percentile(h, options->percentiles[i]), emit,
 			   context);

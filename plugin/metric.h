@@ -11,6 +11,7 @@
 struct group;
 
 #define METRIC_PERCENTILES_MAX 16
+#define METRIC_PERCENTILE_FORMAT "%.5g" /* as the tail plugin prints them */
 
 struct metric_options {
 	bool bytes;

@@ -348,7 +348,8 @@ static void take_baseline(struct probe *p)
 	p->dropped[optional_index("always_baseline")] = !done;
 }
 
-/* Is there a row of a process by our name with at least the self-test's traffic? */
+/* Has a process by our name at least the self-test's traffic? In a full table, all that is left
+ * over. */
 static bool selftest_counted(const struct probe *p)
 {
 	char name[TCP_COMM_LEN] = "";
@@ -359,12 +360,12 @@ static bool selftest_counted(const struct probe *p)
 			name[strcspn(name, "\n")] = '\0';
 		fclose(file);
 	}
-	for (unsigned i = TCP_ROW_FIRST; i < p->row_count; i++) {
+	for (unsigned i = TCP_ROW_OTHER; i < p->row_count; i++) {
 		const struct tcp_row *row = &p->rows[i];
 
 		if (row->counters.tx_bytes >= SELFTEST_BYTES && row->counters.connects &&
 		    row->counters.rx_bytes >= SELFTEST_BYTES &&
-		    strncmp(row->comm, name, sizeof(name)) == 0)
+		    (i == TCP_ROW_OTHER || strncmp(row->comm, name, sizeof(name)) == 0))
 			return true;
 	}
 	return false;

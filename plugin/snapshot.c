@@ -39,15 +39,19 @@ struct snapshot {
 /* The kernel writes while we read: take every counter once. */
 static bool take_counters(struct tcp_counters *grown, struct seen *seen, const struct tcp_row *row)
 {
-	const volatile uint64_t *now = (const volatile uint64_t *)&row->counters;
-	uint64_t *before = (uint64_t *)&seen->counters, *out = (uint64_t *)grown, any = 0;
+	const volatile __u64 *now = (const volatile __u64 *)&row->counters;
+	__u64 *before = (__u64 *)&seen->counters, *out = (__u64 *)grown, any = 0;
 
 	for (unsigned i = 0; i < COUNTERS; i++) {
-		uint64_t value = now[i];
+		__u64 value = now[i];
 
 		out[i] = value - before[i];
 		before[i] = value;
 		any |= out[i];
+	}
+	if (!grown->measured) { /* a time whose count is still to come waits for it */
+		seen->counters.connect_ns -= grown->connect_ns;
+		grown->connect_ns = 0;
 	}
 	return any != 0;
 }

@@ -58,9 +58,9 @@ static struct tcp_row *row_before(struct classic_reader *c, uint32_t pid)
 /* Reports what a row has grown by. Returns false if it has not. */
 static bool grow(struct snapshot_process *out, struct tcp_row *before, const struct tcp_row *now)
 {
-	const uint64_t *from = (const uint64_t *)&before->counters;
-	const uint64_t *to = (const uint64_t *)&now->counters;
-	uint64_t *grown = (uint64_t *)&out->grown;
+	const __u64 *from = (const __u64 *)&before->counters;
+	const __u64 *to = (const __u64 *)&now->counters;
+	__u64 *grown = (__u64 *)&out->grown;
 
 	if (memcmp(from, to, sizeof(now->counters)) == 0)
 		return false;

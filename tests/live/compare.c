@@ -207,8 +207,8 @@ static struct seen *seen_find(uint32_t pid)
 static void add(void *context, const struct snapshot_process *p)
 {
 	struct seen *seen = seen_find(p->pid);
-	const uint64_t *from = (const uint64_t *)&p->grown;
-	uint64_t *to;
+	const __u64 *from = (const __u64 *)&p->grown;
+	__u64 *to;
 
 	(void)context;
 	if (!seen) {
@@ -219,7 +219,7 @@ static void add(void *context, const struct snapshot_process *p)
 	}
 	seen->start_ns = p->start_ns;
 	memcpy(seen->comm, p->comm, sizeof(seen->comm));
-	to = (uint64_t *)&seen->counters;
+	to = (__u64 *)&seen->counters;
 	for (size_t i = 0; i < sizeof(p->grown) / sizeof(*from); i++)
 		to[i] += from[i];
 	for (size_t i = 0; p->buckets && i < TCP_LATENCY_BUCKETS; i++)
@@ -386,7 +386,7 @@ static void compare_numbers(const struct line *line)
 
 	for (size_t i = 0; i < sizeof(fields) / sizeof(*fields); i++) {
 		const char *name = fields[i].name;
-		uint64_t counted = *(const uint64_t *)((const char *)counters + fields[i].at);
+		uint64_t counted = *(const __u64 *)((const char *)counters + fields[i].at);
 
 		if (!number_of(&truth, line->text, name)) {
 			if (!fields[i].optional)
@@ -530,8 +530,8 @@ static void compare_self(void)
 	long long left;
 
 	for (size_t i = 0; i < sizeof(losses) / sizeof(*losses); i++) {
-		uint64_t lost = *(const uint64_t *)(now + losses[i].at) -
-				*(const uint64_t *)(before + losses[i].at);
+		uint64_t lost = *(const __u64 *)(now + losses[i].at) -
+				*(const __u64 *)(before + losses[i].at);
 
 		if (lost)
 			complain(" lost %s %llu", losses[i].name, (unsigned long long)lost);

@@ -30,6 +30,20 @@ static __always_inline __u64 sent(struct tcp_sock *tp, struct socket_state *s, i
 	return acked + (__u32)(READ(how, tp, write_seq) - una) - syn - fin_queued(state);
 }
 
+/*
+ * Did the connection begin with a SYN of ours? Told by whether it is among what sent() counts: what
+ * was sent of the payload, and what still waits, has none.
+ */
+static __always_inline bool is_active(struct tcp_sock *tp, int state, int how)
+{
+	__u32 end = READ(how, tp, write_seq);
+	__u64 payload = READ(how, tp, bytes_sent) - READ(how, tp, bytes_retrans) +
+			(__u32)(end - READ(how, tp, snd_nxt));
+	__u64 all = READ(how, tp, bytes_acked) + (__u32)(end - READ(how, tp, snd_una));
+
+	return all - payload - fin_queued(state) == 1;
+}
+
 /* The same without the lock: from the last count and what write_seq says. */
 static __always_inline __u64 sent_unlocked(struct tcp_sock *tp, struct socket_state *s,
 					   __u64 before)

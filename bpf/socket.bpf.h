@@ -191,6 +191,12 @@ static __always_inline struct socket_state *state_found(struct sock *sk, struct 
 			return NULL;
 		initial.tx_bytes = sent(tp, &initial, state, how);
 		initial.rx_bytes = received(sk, tp, how);
+	} else if (is_active(tp, state, how)) {
+		initial.flags = ACTIVE;
+		initial.uncounted = A_CONNECT;
+		add(self.lost_latencies, 1);
+	} else {
+		initial.uncounted = AN_ACCEPT;
 	}
 	return state_add(sk, &initial);
 }

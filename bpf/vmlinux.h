@@ -55,6 +55,9 @@ struct tcp_sock {
 	__u32 copied_seq;
 	__u32 snd_una;
 	__u32 write_seq;
+	__u32 snd_nxt;
+	__u64 bytes_sent; /* payload, also what was sent again */
+	__u64 bytes_retrans;
 	bool is_mptcp; /* only with CONFIG_MPTCP */
 };
 

@@ -243,16 +243,14 @@ static __always_inline void on_destroy(struct sock *sk, struct tcp_sock *tp, int
 static __always_inline void begin_unlocked(struct sock *sk, struct socket_state *s, int state)
 {
 	struct tcp_sock *tp = (struct tcp_sock *)sk;
-	__u64 rx_bytes;
 	__u32 origin;
 
-	for (int i = 0; i < 5; i++) {
+	for (int i = 0; i < 3; i++) {
 		origin = s->origin;
-		rx_bytes = s->rx_bytes;
 		s->rx_bytes = received(sk, tp, PROBE);
 		s->tx_bytes = sent(tp, s, state, PROBE);
-		if (i && s->origin == origin && s->rx_bytes == rx_bytes)
-			break; /* nothing came in between */
+		if (i && s->origin == origin) /* no ACK came in between */
+			break;
 	}
 }
 

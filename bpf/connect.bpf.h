@@ -53,19 +53,20 @@ static __always_inline void failure_add(struct owner *o, enum tcp_reason reason)
 }
 
 /* Without an error no port was ever given to the socket, or the application gave up. */
-static __always_inline enum tcp_reason failure_of(struct sock *sk, struct tcp_sock *tp, int how)
+static __always_inline enum tcp_reason failure_of(struct sock *sk, struct tcp_sock *tp, bool seen,
+						  int how)
 {
 	int error = READ(how, sk, sk_err);
 
-	if (error)
+	if (error || !seen)
 		return reason_of(error);
 	return READ(how, (struct inet_sock *)tp, inet_sport) ? TCP_REASON_ABORTED
 							     : TCP_REASON_NO_PORT;
 }
 
 /*
- * A connect was under way when the socket left the state `old`: how did it end? If it is beyond the
- * handshake, the event that would have told was skipped: it is counted, but not measured.
+ * A connect was under way when the socket left the state `old`: how did it end? If that was beyond
+ * the handshake, the event that would have told was skipped: it is counted, but not measured.
  */
 static __always_inline void on_connect_end(struct sock *sk, struct tcp_sock *tp,
 					   struct socket_state *s, int old, int now, int how)
@@ -77,8 +78,10 @@ static __always_inline void on_connect_end(struct sock *sk, struct tcp_sock *tp,
 	if (opening && now != BPF_TCP_ESTABLISHED && now != BPF_TCP_CLOSE)
 		return;
 	s->connect_ns = 0;
-	if (opening && now == BPF_TCP_CLOSE) {
-		failure_add(&s->owner, failure_of(sk, tp, how));
+	if (!opening)
+		add(self.lost_latencies, 1);
+	if (opening ? now == BPF_TCP_CLOSE : !READ(how, tp, bytes_acked)) {
+		failure_add(&s->owner, failure_of(sk, tp, opening, how));
 		return;
 	}
 	row = owner_row(&s->owner);
@@ -87,8 +90,6 @@ static __always_inline void on_connect_end(struct sock *sk, struct tcp_sock *tp,
 	add(row->counters.connects, 1);
 	if (opening)
 		latency_add(&s->owner, row, bpf_ktime_get_ns() - started_ns);
-	else
-		add(self.lost_latencies, 1);
 }
 
 /* A connect that failed before its SYN: no state change tells of it. */
@@ -98,7 +99,7 @@ static __always_inline void on_connect_error(struct sock *sk, int error)
 
 	if (error != ENETUNREACH && error != EHOSTUNREACH && error != EACCES && error != EPERM)
 		return;
-	own(sk, &nobody);
+	own(sk, &nobody, 0);
 	failure_add(&nobody.owner, reason_of(error));
 }
 
@@ -132,7 +133,8 @@ static __always_inline bool is_mapped(const void *address)
 }
 
 /* The birth of a connection: a SYN leaves, or has come. */
-static __always_inline bool on_birth(struct sock *sk, int old, int now)
+static __always_inline bool on_birth(struct sock *sk, struct tcp_sock *tp, int old, int now,
+				     int how)
 {
 	struct socket_state *s;
 
@@ -142,27 +144,36 @@ static __always_inline bool on_birth(struct sock *sk, int old, int now)
 	}
 	if (now != BPF_TCP_SYN_SENT)
 		return false;
+	s = state_get(sk);
+	if (s && s->connect_ns)
+		on_connect_end(sk, tp, s, old, now, how);
 	s = state_reset(sk, ACTIVE | ATTEMPTED, 0);
 	if (s) {
-		own(sk, s);
+		own(sk, s, how);
 		s->connect_ns = bpf_ktime_get_ns();
 	}
 	return true;
 }
 
-/* The state of a connection, also if its birth was skipped and it comes of age now. */
-static __always_inline struct socket_state *state_grown_up(struct sock *sk, int old, int now)
+/* The state of a connection, also if its birth was skipped and it comes of age, or fails, now. */
+static __always_inline struct socket_state *state_grown_up(struct sock *sk, struct tcp_sock *tp,
+							   int old, int now, int how)
 {
-	struct socket_state *s = state_get(sk);
+	struct socket_state *s = state_get(sk), nobody = {.owner.row = TCP_ROW_OTHER};
 
-	if (s || now != BPF_TCP_ESTABLISHED)
+	if (s)
 		return s;
-	if (old == BPF_TCP_SYN_RECV)
+	if (old == BPF_TCP_SYN_RECV && now == BPF_TCP_ESTABLISHED)
 		return state_reset(sk, 0, AN_ACCEPT);
-	if (old != BPF_TCP_SYN_SENT)
+	if (old != BPF_TCP_SYN_SENT || (now != BPF_TCP_ESTABLISHED && now != BPF_TCP_CLOSE))
 		return NULL;
 	add(self.lost_latencies, 1);
-	return state_reset(sk, ACTIVE, A_CONNECT);
+	if (now == BPF_TCP_ESTABLISHED)
+		return state_reset(sk, ACTIVE, A_CONNECT);
+	if (READ(how, sk, sk_lock.owned))
+		own(sk, &nobody, how);
+	failure_add(&nobody.owner, failure_of(sk, tp, true, how));
+	return NULL;
 }
 
 static __always_inline void on_state(struct sock *sk, struct tcp_sock *tp, int old, int now,
@@ -170,9 +181,9 @@ static __always_inline void on_state(struct sock *sk, struct tcp_sock *tp, int o
 {
 	struct socket_state *s;
 
-	if (on_birth(sk, old, now))
+	if (on_birth(sk, tp, old, now, how))
 		return;
-	s = state_grown_up(sk, old, now);
+	s = state_grown_up(sk, tp, old, now, how);
 	if (!s)
 		return;
 	if (s->connect_ns)
@@ -182,7 +193,7 @@ static __always_inline void on_state(struct sock *sk, struct tcp_sock *tp, int o
 	/* Closing without a word is a use too. */
 	if (!s->owner.row && READ(how, sk, sk_lock.owned) &&
 	    (fin_queued(now) || now == BPF_TCP_CLOSE))
-		own(sk, s);
+		own(sk, s, how);
 	if (old != BPF_TCP_SYN_SENT)
 		update(sk, tp, s, old, now, how);
 	else if (now == BPF_TCP_ESTABLISHED) /* the handshake has no bytes, Fast Open has */
@@ -197,7 +208,7 @@ static __always_inline void on_mptcp_state(struct sock *sk, int old, int now, in
 	if (now == BPF_TCP_SYN_SENT) {
 		s = state_reset(sk, 0, 0);
 		if (s)
-			own(sk, s);
+			own(sk, s, how);
 	} else if (now == BPF_TCP_ESTABLISHED) {
 		if (!s)
 			s = state_reset(sk, 0, old == BPF_TCP_LISTEN ? AN_ACCEPT : 0);
@@ -207,13 +218,26 @@ static __always_inline void on_mptcp_state(struct sock *sk, int old, int now, in
 		s->rx_bytes = mptcp_received(sk, now);
 	} else if (s && carries_data(old)) {
 		if (!s->owner.row && READ(how, sk, sk_lock.owned) && fin_queued(now))
-			own(sk, s);
+			own(sk, s, how);
 		update(sk, NULL, s, old, now, how | MPTCP);
 	}
 	/* it passes no tcp_destroy_sock; closed again means destroyed */
 	if (s && now == BPF_TCP_CLOSE &&
 	    (old == BPF_TCP_CLOSE || READ(how, sk, __sk_common.skc_flags) & SOCK_DEAD_BIT))
 		state_remove(sk);
+}
+
+static __always_inline void on_destroy(struct sock *sk, struct tcp_sock *tp, int how)
+{
+	struct socket_state *s = state_get(sk);
+
+	if (!s)
+		return;
+	if (s->connect_ns)
+		on_connect_end(sk, tp, s, BPF_TCP_CLOSE, BPF_TCP_CLOSE, how);
+	if (!is_subflow(tp, how))
+		update(sk, tp, s, BPF_TCP_CLOSE, BPF_TCP_CLOSE, how);
+	state_remove(sk);
 }
 
 /* For sk pointers of any protocol that the tracepoint passes. */

@@ -80,9 +80,10 @@ struct socket_state {
 	__u64 rx_bytes;
 	__u64 connect_ns; /* when the SYN left; 0 unless a connect is under way */
 	struct owner owner;
-	__u32 origin; /* sequence number of the first byte sent */
-	__u16 flags;
-	__u16 uncounted; /* of its own: claimed by UNLOCKED triggers too */
+	__u32 origin;    /* sequence number of the first byte sent */
+	__u32 uncounted; /* claimed by UNLOCKED triggers too */
+	__u32 flags;
+	__u32 zero;
 };
 
 /* Set by the loader. */

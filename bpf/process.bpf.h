@@ -81,34 +81,53 @@ static __always_inline bool is_kernel_socket(struct sock *sk)
 	return sk && BPF_CORE_READ_BITFIELD_PROBED(sk, sk_kern_sock) && !is_subflow(tp, PROBE);
 }
 
-/*
- * Makes the running process the owner. The kernel owns the sockets that it made for itself; of
- * others its threads own only what no process ever used.
- */
-static __always_inline void own(struct sock *sk, struct socket_state *s)
+/* The first process to use a socket has accepted it, or connected it unseen. */
+static __always_inline void count_first_use(struct tcp_row *row, struct socket_state *s, int how)
 {
-	struct owner *o = &s->owner;
-	__u32 pid = bpf_get_current_pid_tgid() >> 32;
-	struct task_struct *task;
-	struct tcp_row *row;
+	__u32 what = s->uncounted;
 
-	if (o->row && o->pid == pid)
+	if (!what)
 		return;
-	task = (struct task_struct *)bpf_get_current_task();
-	if (!(BPF_CORE_READ(task, flags) & PF_KTHREAD) && !is_kernel_socket(sk)) {
-		owner_set(o, task);
-		o->row = process_find(o);
-	} else if (!o->row) {
-		o->row = TCP_ROW_KERNEL;
-	}
-	row = row_at(o->row);
-	if (!row || !s->uncounted)
+	if (!(how & SHARED))
+		s->uncounted = 0;
+	else if (__sync_val_compare_and_swap(&s->uncounted, what, 0) != what)
 		return;
-	if (s->uncounted == AN_ACCEPT)
+	if (what == AN_ACCEPT)
 		add(row->counters.accepts, 1);
 	else
 		add(row->counters.connects, 1);
-	s->uncounted = 0;
+}
+
+/* Works on a copy: another process may take the socket over at the same time. */
+static __noinline struct tcp_row *owner_change(struct sock *sk, struct socket_state *s)
+{
+	struct task_struct *task = (struct task_struct *)bpf_get_current_task();
+	struct owner o = s->owner;
+	struct tcp_row *row;
+
+	if (!(BPF_CORE_READ(task, flags) & PF_KTHREAD) && !is_kernel_socket(sk))
+		owner_set(&o, task);
+	else if (!o.row)
+		o.row = TCP_ROW_KERNEL;
+	row = owner_row(&o);
+	s->owner = o;
+	return row;
+}
+
+/*
+ * Makes the running process the owner, and returns its row. The kernel owns the sockets that it
+ * made for itself; of others its threads own only what no process ever used.
+ */
+static __always_inline struct tcp_row *own(struct sock *sk, struct socket_state *s, int how)
+{
+	__u32 pid = bpf_get_current_pid_tgid() >> 32;
+	struct tcp_row *row = row_at(s->owner.row);
+
+	if (!s->owner.row || !row || row->pid != pid || row->start_ns != s->owner.start_ns)
+		row = owner_change(sk, s);
+	if (row)
+		count_first_use(row, s, how);
+	return row;
 }
 
 static __always_inline struct tcp_row *leader_row(struct task_struct *leader, int how)

@@ -136,11 +136,9 @@ static __always_inline void credit(struct sock *sk, struct socket_state *s, __u6
 {
 	struct tcp_row *row;
 
-	if (how & OWN)
-		own(sk, s);
-	if (!s->owner.row)
+	if (!(how & OWN) && !s->owner.row)
 		s->owner.row = TCP_ROW_KERNEL;
-	row = owner_row(&s->owner);
+	row = how & OWN ? own(sk, s, how) : owner_row(&s->owner);
 	if (!row)
 		return;
 	if (tx)
@@ -221,22 +219,20 @@ static __always_inline void on_data(struct sock *sk, struct tcp_sock *tp, int ho
 	update(sk, tp, s, state, state, how);
 }
 
+/* For sk pointers of any protocol that the hook passes. */
+static __always_inline void on_typed_data(struct sock *sk, int how)
+{
+	struct tcp_sock *tp = bpf_skc_to_tcp_sock(sk);
+
+	if (tp)
+		on_data(sk, tp, how);
+}
+
 /* Without the lock, only kernels that count for themselves (6.11) can be trusted. */
 static __always_inline void on_mptcp_receive(struct sock *sk)
 {
 	if (bpf_core_field_exists(((struct mptcp_sock *)sk)->bytes_consumed))
 		on_data(sk, NULL, RX | OWN | UNLOCKED | SHARED | MPTCP);
-}
-
-static __always_inline void on_destroy(struct sock *sk, struct tcp_sock *tp, int how)
-{
-	struct socket_state *s = state_get(sk);
-
-	if (!s)
-		return;
-	if (!is_subflow(tp, how))
-		update(sk, tp, s, BPF_TCP_CLOSE, BPF_TCP_CLOSE, how);
-	state_remove(sk);
 }
 
 /* What a TCP socket has moved so far, read without its lock. */
@@ -262,10 +258,10 @@ static __always_inline void on_older(struct sock *sk, struct task_struct *task)
 
 	if (state == BPF_TCP_CLOSE || state == BPF_TCP_LISTEN || state_get(sk))
 		return;
-	if (task)
+	if (task) {
 		owner_set(&s.owner, task);
-	if (task)
 		s.owner.row = TCP_ROW_OTHER; /* it gets a row of its own with its first event */
+	}
 	if (is_mptcp(BPF_CORE_READ(sk, sk_protocol)))
 		mptcp_begin(sk, &s, state);
 	else if (state == BPF_TCP_SYN_SENT)

@@ -63,10 +63,7 @@ int BPF_PROG(locked_state, struct sock *sk, int old, int now)
 SEC("fexit/tcp_sendmsg_locked")
 int BPF_PROG(fentry_send, struct sock *sk)
 {
-	struct tcp_sock *tp = bpf_skc_to_tcp_sock(sk);
-
-	if (tp)
-		on_data(sk, tp, TX | OWN);
+	on_typed_data(sk, TX | OWN);
 	return 0;
 }
 
@@ -74,10 +71,7 @@ int BPF_PROG(fentry_send, struct sock *sk)
 SEC("fexit/do_tcp_sendpages")
 int BPF_PROG(fentry_sendpages, struct sock *sk)
 {
-	struct tcp_sock *tp = bpf_skc_to_tcp_sock(sk);
-
-	if (tp)
-		on_data(sk, tp, TX | OWN);
+	on_typed_data(sk, TX | OWN);
 	return 0;
 }
 
@@ -132,10 +126,7 @@ int BPF_PROG(fentry_syn, struct sock *sk)
 SEC("fentry/sk_stream_wait_memory")
 int BPF_PROG(fentry_wait, struct sock *sk)
 {
-	struct tcp_sock *tp = bpf_skc_to_tcp_sock(sk);
-
-	if (tp)
-		on_data(sk, tp, TX | OWN);
+	on_typed_data(sk, TX | OWN);
 	return 0;
 }
 
@@ -234,17 +225,12 @@ int BPF_PROG(shared_state, struct sock *sk, int old, int now)
 SEC("tp_btf/sock_send_length")
 int BPF_PROG(rawtp_send, struct sock *sk, int ret)
 {
-	struct tcp_sock *tp;
-
 	if (ret <= 0 || sk->sk_type != SOCK_STREAM)
 		return 0;
-	if (is_mptcp(sk->sk_protocol)) {
+	if (is_mptcp(sk->sk_protocol))
 		on_data(sk, NULL, TX | OWN | UNLOCKED | SHARED | MPTCP);
-	} else if (sk->sk_protocol == IPPROTO_TCP) {
-		tp = bpf_skc_to_tcp_sock(sk);
-		if (tp)
-			on_data(sk, tp, TX | OWN | UNLOCKED | SHARED);
-	}
+	else if (sk->sk_protocol == IPPROTO_TCP)
+		on_typed_data(sk, TX | OWN | UNLOCKED | SHARED);
 	return 0;
 }
 
@@ -270,7 +256,7 @@ int rawtp_progress(struct bpf_iter__bpf_sk_storage_map *ctx)
 		return 0;
 	state = sk->__sk_common.skc_state;
 	s = state_get(sk);
-	if (s && s->flags & ORIGIN && carries_data(state) && !fin_queued(state))
+	if (s && s->flags & ORIGIN && may_send(state))
 		update(sk, tp, s, state, state, TX | UNLOCKED | SHARED);
 	return 0;
 }

@@ -39,6 +39,8 @@ struct tcp_counters {
 	__u64 failed[TCP_REASON_COUNT];
 };
 
+#define TCP_COUNTERS (sizeof(struct tcp_counters) / sizeof(__u64))
+
 /* Rows with a fixed meaning; 0 is nobody's, so that zeroed memory means "no owner yet". */
 enum tcp_fixed_row { TCP_ROW_NONE, TCP_ROW_OTHER, TCP_ROW_KERNEL, TCP_ROW_FIRST };
 

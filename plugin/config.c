@@ -24,16 +24,6 @@ struct option {
 	const char *fallback; /* default, as the user would write it */
 };
 
-static const char *const *backend_names(void)
-{
-	static const char *names[8] = {"auto"};
-	const char *const *from = probe_backend_names();
-
-	for (int i = 0; i < 6 && from[i]; i++)
-		names[i + 1] = from[i];
-	return names;
-}
-
 static option_read read_bool, read_count, read_name_index, read_name, read_path, read_percentile;
 
 /* To add an option: one row here, one in conf/ebpf_tcp.conf and one in the man page. */
@@ -47,7 +37,7 @@ static const struct option options[] = {
 	{"ReportConnections", read_bool, AT(metric.connections), 0, 0, NULL, "true"},
 	{"ReportConnectLatency", read_bool, AT(metric.connect_latency), 0, 0, NULL, "true"},
 	{"LatencyPercentile", read_percentile, 0, 0, 0, NULL, "50 95 99"},
-	{"Backend", read_name, AT(probe.backend), 0, 0, backend_names, "auto"},
+	{"Backend", read_name, AT(probe.backend), 0, 0, probe_backend_names, "auto"},
 	{"MaxProcesses", read_count, AT(probe.max_processes), 16, PID_MAX, NULL, "16384"},
 	{"MaxSockets", read_count, AT(probe.max_sockets), 16, 16777216, NULL, "65536"},
 	{"BTF", read_path, AT(probe.btf), 0, 0, NULL, NULL},

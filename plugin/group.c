@@ -10,7 +10,6 @@
 #include "match.h"
 #include "snapshot.h"
 
-#define COUNTERS (sizeof(struct tcp_counters) / sizeof(uint64_t))
 #define CONNECTION_WEIGHT 1024 /* bytes: a connection costs a host about a packet */
 #define RETIRED_MAX 1024       /* members kept beyond four times the limit, for their totals */
 
@@ -55,7 +54,6 @@ struct groups {
 	struct table named;
 	struct table processes;
 	struct place *places; /* by row */
-	unsigned row_count;
 };
 
 /* -- counters -- */
@@ -65,7 +63,7 @@ static void counters_add(struct tcp_counters *to, const struct tcp_counters *fro
 	__u64 *a = (__u64 *)to;
 	const __u64 *b = (const __u64 *)from;
 
-	for (unsigned i = 0; i < COUNTERS; i++)
+	for (unsigned i = 0; i < TCP_COUNTERS; i++)
 		a[i] += b[i];
 }
 
@@ -238,6 +236,16 @@ static void table_prune(struct table *t)
 	t->count = keep;
 }
 
+/* A share becomes visible: in its series, and in the sum of all. Both may be NULL. */
+static void publish(struct share *share, struct group *series, struct group *sum)
+{
+	if (series)
+		give(series, share);
+	if (sum)
+		give(sum, share);
+	share_clear(share);
+}
+
 /*
  * Settles the tick of one member: what is shown takes its share (that of a new one waits), what is
  * not gives it to `rest`. `sum` gets all that becomes visible. Both may be NULL.
@@ -245,21 +253,18 @@ static void table_prune(struct table *t)
 static void settle(struct member *m, bool show, struct group *rest, struct group *sum)
 {
 	struct group *to = show ? &m->series : rest;
-	struct share ready = m->pending;
 	bool wait = show && !m->shown;
+	struct share ready;
 
 	m->shown = show;
-	m->pending = m->grown;
-	m->grown = ready; /* its memory serves the next tick */
-	for (int i = 0; i < (wait ? 1 : 2); i++) {
-		struct share *share = i ? &m->pending : &m->grown;
-
-		if (to)
-			give(to, share);
-		if (sum)
-			give(sum, share);
-		share_clear(share);
+	publish(&m->pending, to, sum);
+	if (!wait) {
+		publish(&m->grown, to, sum);
+		return;
 	}
+	ready = m->pending; /* empty: its memory serves the next tick */
+	m->pending = m->grown;
+	m->grown = ready;
 }
 
 /* Ranks the members and settles each. */
@@ -406,7 +411,6 @@ int groups_open(struct groups **out, unsigned row_count, const struct group_opti
 	if (!g)
 		return -ENOMEM;
 	g->options = *options;
-	g->row_count = row_count;
 	g->named.limit = options->group_limit;
 	g->processes.limit = options->pid_limit;
 	g->places = calloc(row_count, sizeof(*g->places));

@@ -19,21 +19,6 @@ uint64_t histogram_lower_ns(unsigned bucket)
 	return (uint64_t)(STEPS + (bucket - 1) % STEPS) << (log2 - TCP_LATENCY_STEP_LOG2);
 }
 
-unsigned histogram_bucket(uint64_t ns)
-{
-	unsigned low = 0, high = TCP_LATENCY_BUCKETS;
-
-	while (high - low > 1) {
-		unsigned middle = (low + high) / 2;
-
-		if (histogram_lower_ns(middle) <= ns)
-			low = middle;
-		else
-			high = middle;
-	}
-	return low;
-}
-
 void histogram_clear(struct histogram *h)
 {
 	if (h->count)

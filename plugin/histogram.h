@@ -20,9 +20,6 @@ struct histogram {
 /* Smallest value of a bucket in ns; that of TCP_LATENCY_BUCKETS is the end of the scale. */
 uint64_t histogram_lower_ns(unsigned bucket);
 
-/* The bucket of a value in ns. */
-unsigned histogram_bucket(uint64_t ns);
-
 void histogram_clear(struct histogram *h);
 
 /* `buckets` may be NULL: count, sum and maximum are known all the same. */

@@ -4,6 +4,7 @@
 #include <math.h>
 #include <stddef.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "group.h"
 #include "histogram.h"
@@ -50,7 +51,10 @@ static const struct {
 
 static uint64_t counter_at(const void *base, size_t offset)
 {
-	return *(const uint64_t *)((const char *)base + offset);
+	uint64_t value;
+
+	memcpy(&value, (const char *)base + offset, sizeof(value));
+	return value;
 }
 
 /* "connect" for a group, "connect-1234" for a process of it. */

@@ -17,7 +17,7 @@ struct tcp_row;
 struct tcp_self;
 
 struct probe_options {
-	char *backend;          /* "auto", or a name from probe_backend_names() */
+	char *backend;          /* a name from probe_backend_names() */
 	char *btf;              /* file with the kernel's BTF, NULL: the kernel's own */
 	unsigned max_processes; /* rows */
 	unsigned max_sockets;   /* only where a hash table keeps the sockets */
@@ -33,7 +33,8 @@ struct probe_tables {
 	int free_rows_fd; /* stack of free row numbers */
 };
 
-/* Names that `backend` may have, in the order in which "auto" tries them; ends with NULL. */
+/* Names that `backend` may have: "auto", then those that it tries, in that order; ends with NULL.
+ */
 const char *const *probe_backend_names(void);
 
 /*

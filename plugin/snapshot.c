@@ -11,7 +11,6 @@
 #include "process.h"
 #include "snapshot.h"
 
-#define COUNTERS (sizeof(struct tcp_counters) / sizeof(uint64_t))
 #define SWEEP_TICKS 64 /* a row whose end was not hinted at is checked once in so many looks */
 
 /* What we know of a row from the last look. */
@@ -42,7 +41,7 @@ static bool take_counters(struct tcp_counters *grown, struct seen *seen, const s
 	const volatile __u64 *now = (const volatile __u64 *)&row->counters;
 	__u64 *before = (__u64 *)&seen->counters, *out = (__u64 *)grown, any = 0;
 
-	for (unsigned i = 0; i < COUNTERS; i++) {
+	for (unsigned i = 0; i < TCP_COUNTERS; i++) {
 		__u64 value = now[i];
 
 		out[i] = value - before[i];

@@ -698,7 +698,7 @@ static struct snapshot_process connects_of(unsigned row, uint32_t pid, uint64_t 
 	static uint32_t buckets[TCP_LATENCY_BUCKETS];
 
 	memset(buckets, 0, sizeof(buckets));
-	buckets[histogram_bucket(ns)] = count;
+	buckets[tcp_latency_bucket(ns)] = count;
 	return (struct snapshot_process){
 		.row = row,
 		.pid = pid,
@@ -779,7 +779,7 @@ static void random_growth(struct snapshot_process *p, uint32_t *buckets, uint64_
 		p->grown.measured++;
 		p->grown.connect_ns += ns;
 		p->connect_max_ns = ns > p->connect_max_ns ? ns : p->connect_max_ns;
-		buckets[histogram_bucket(ns)]++;
+		buckets[tcp_latency_bucket(ns)]++;
 	}
 	p->buckets = n ? buckets : NULL;
 }

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-# make [all|check|check-live|check-kernels|matrix|inspect|install|format|clean] [O=dir] [V=1] [DESTDIR=dir]
+# make [all|check|check-fuzz|check-live|check-kernels|matrix|inspect|install|format|clean] [O=dir] [V=1] [DESTDIR=dir]
 
 O ?= build
 CC ?= cc
@@ -33,12 +33,12 @@ LIBS := $(shell $(PKG_CONFIG) --libs libbpf) -lm
 # collectd's side, and what can be used without it
 DAEMON_STAGES = ebpf_tcp config report
 KERNEL_STAGES = probe selftest snapshot
-PURE_STAGES = process match group histogram metric
+PURE_STAGES = process subject name rule match cgroup cgroups endpoint group histogram metric
 LIBRARY = $(patsubst %,$(O)/plugin/%.o,$(KERNEL_STAGES) $(PURE_STAGES))
 
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: all check check-live check-kernels matrix programs inspect install format clean
+.PHONY: all check check-live check-kernels check-fuzz matrix programs inspect install format clean
 
 all: $(O)/ebpf_tcp.so
 
@@ -70,7 +70,7 @@ $(O)/ebpf_tcp.so: $(patsubst %,$(O)/plugin/%.o,$(DAEMON_STAGES)) $(LIBRARY)
 
 # -- tests: each prints ok, FAIL or skip lines; tests/run counts them --
 
-PROGRAMS = $(patsubst %,$(O)/tests/%,compare traffic connect progress testrun)
+PROGRAMS = $(patsubst %,$(O)/tests/%,compare traffic connect progress testrun storm tick)
 KERNELS ?= $(shell tests/kernels/run --list)
 BACKENDS ?=
 
@@ -89,13 +89,23 @@ $(PROGRAMS): $(O)/tests/%: $(O)/tests/%.o
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(CFLAGS) -pthread -Wl,--as-needed -o $@ $^ $(LDFLAGS) $(LIBS)
 
+# What a tick costs: see tests/bench/README.md
+$(O)/tests/%.o: tests/bench/%.c Makefile
+	$(call say,CC,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_CFLAGS) -Iplugin -MMD -MP -c $< -o $@
+
+$(O)/tests/tick: private LDFLAGS += -Wl,--wrap=process_alive
+$(O)/tests/tick: $(LIBRARY)
+
 include tests/fragment.mk
 
-check: check-unit check-static
+check: check-unit check-static check-fuzz
 
 check-live: programs
 	$(Q)export O=$(O); failed=0; \
 	tests/live/run $(or $(BACKENDS),rawtp) || failed=1; \
+	tests/collectd/groups $(or $(BACKENDS),rawtp) || failed=1; \
 	tests/live/mutants || failed=1; \
 	tests/inspect || failed=1; \
 	tests/quickstart/run || failed=1; \

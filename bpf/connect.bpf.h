@@ -7,9 +7,9 @@
 
 #include "socket.bpf.h"
 
-static __always_inline void latency_add(struct owner *o, struct tcp_row *row, __u64 ns)
+static __noinline void latency_add(__u32 number, struct tcp_row *row, __u64 ns)
 {
-	struct tcp_latency *latency = bpf_map_lookup_elem(&latencies, &o->row);
+	struct tcp_latency *latency = bpf_map_lookup_elem(&latencies, &number);
 	__u32 bucket = tcp_latency_bucket(ns);
 
 	barrier_var(bucket); /* else 6.1's verifier forgets the bound */
@@ -43,13 +43,14 @@ static __always_inline enum tcp_reason reason_of(int error)
 	return TCP_REASON_OTHER;
 }
 
-static __always_inline void failure_add(struct owner *o, enum tcp_reason reason)
+static __always_inline void failure_add(struct sock *sk, struct socket_state *s,
+					enum tcp_reason reason, int how)
 {
-	struct tcp_row *row = owner_row(o);
+	struct account a;
 
 	barrier_var(reason);
-	if (row && reason < TCP_REASON_COUNT)
-		add(row->counters.failed[reason], 1);
+	if (account_open(&a, sk, s, how) && reason < TCP_REASON_COUNT)
+		count(&a, failed[reason], 1);
 }
 
 /* Without an error no port was ever given to the socket, or the application gave up. */
@@ -72,8 +73,8 @@ static __always_inline void on_connect_end(struct sock *sk, struct tcp_sock *tp,
 					   struct socket_state *s, int old, int now, int how)
 {
 	bool opening = old == BPF_TCP_SYN_SENT || old == BPF_TCP_SYN_RECV;
-	__u64 started_ns = s->connect_ns;
-	struct tcp_row *row;
+	__u64 took_ns = bpf_ktime_get_ns() - s->connect_ns;
+	struct account a;
 
 	if (opening && now != BPF_TCP_ESTABLISHED && now != BPF_TCP_CLOSE)
 		return;
@@ -81,37 +82,100 @@ static __always_inline void on_connect_end(struct sock *sk, struct tcp_sock *tp,
 	if (!opening)
 		add(self.lost_latencies, 1);
 	if (opening ? now == BPF_TCP_CLOSE : !READ(how, tp, bytes_acked)) {
-		failure_add(&s->owner, failure_of(sk, tp, opening, how));
+		failure_add(sk, s, failure_of(sk, tp, opening, how), how & ~OWN);
 		return;
 	}
-	row = owner_row(&s->owner);
-	if (!row)
+	if (!account_open(&a, sk, s, how & ~OWN))
 		return;
-	add(row->counters.connects, 1);
+	count(&a, connects, 1);
 	if (opening)
-		latency_add(&s->owner, row, bpf_ktime_get_ns() - started_ns);
+		latency_add(a.number, a.row, took_ns);
+	if (opening && a.endpoint)
+		latency_add(a.endpoint_number, a.endpoint, took_ns);
 }
 
-/* A connect that failed before its SYN: no state change tells of it. */
-static __always_inline void on_connect_error(struct sock *sk, int error)
+/* ::ffff:a.b.c.d goes through both functions: the inner one tells. */
+static __always_inline bool is_mapped(const struct tcp_endpoint *to)
 {
-	struct socket_state nobody = {};
+	const __be32 *words = (const __be32 *)to->address;
+
+	return !words[0] && !words[1] && words[2] == bpf_htonl(0xffff);
+}
+
+/* Where a connect shall go, from its struct sockaddr_in or sockaddr_in6. */
+static __always_inline void destination(struct tcp_endpoint *out, const void *address, int family)
+{
+	__be16 port = 0;
+	__be32 ip = 0;
+
+	bpf_probe_read_kernel(&port, sizeof(port), address + SIN_PORT);
+	out->port = bpf_ntohs(port);
+	out->kind = TCP_ENDPOINT_DESTINATION;
+	if (family == AF_INET6) {
+		bpf_probe_read_kernel(out->address, sizeof(out->address), address + SIN6_ADDR);
+	} else {
+		bpf_probe_read_kernel(&ip, sizeof(ip), address + SIN_ADDR);
+		mapped((__be32 *)out->address, ip);
+	}
+}
+
+/* A connect that failed before its SYN: no state change tells of it, and the socket knows nothing.
+ */
+static __always_inline void on_connect_error(struct sock *sk, struct tcp_endpoint *to, int error)
+{
+	struct socket_state nobody = {.flags = ACTIVE};
+	const __be32 local[4] = {};
 
 	if (error != ENETUNREACH && error != EHOSTUNREACH && error != EACCES && error != EPERM)
 		return;
-	own(sk, &nobody, 0);
-	failure_add(&nobody.owner, reason_of(error));
+	own(sk, &nobody);
+	nobody.class =
+		class_of(scope_of((const __be32 *)to->address, local), 0, to->port) | CLASS_KNOWN;
+	if (by_destination && nobody.owner.row >= TCP_ROW_FIRST)
+		endpoint_set(&nobody, endpoint_find(&nobody.owner, to));
+	failure_add(sk, &nobody, reason_of(error), 0);
 }
 
 /* The protocol's connect function returns; what got as far as SYN_SENT has its end elsewhere. */
-static __always_inline void on_connect_return(struct sock *sk, int ret)
+static __always_inline void on_connect_return(struct sock *sk, const void *address, int family,
+					      int ret)
 {
 	struct socket_state *s = state_get(sk);
+	struct tcp_endpoint to = {};
 
-	if (s && s->flags & ATTEMPTED)
+	if (s && s->flags & ATTEMPTED) {
 		s->flags &= ~ATTEMPTED;
-	else if (ret < 0)
-		on_connect_error(sk, -ret);
+		return;
+	}
+	if (ret >= 0)
+		return;
+	destination(&to, address, family);
+	if (family == AF_INET || !is_mapped(&to))
+		on_connect_error(sk, &to, -ret);
+}
+
+/* The same for a return probe, which has no arguments. */
+static __always_inline void on_connect_enter(const void *address, int family)
+{
+	__u64 thread = bpf_get_current_pid_tgid();
+	struct tcp_endpoint to = {};
+
+	destination(&to, address, family);
+	if (family == AF_INET || !is_mapped(&to))
+		bpf_map_update_elem(&connecting, &thread, &to, BPF_ANY);
+}
+
+static __always_inline void on_connect_leave(int ret)
+{
+	__u64 thread = bpf_get_current_pid_tgid();
+	struct tcp_endpoint *found = bpf_map_lookup_elem(&connecting, &thread), to;
+
+	if (!found)
+		return;
+	to = *found;
+	bpf_map_delete_elem(&connecting, &thread);
+	if (ret < 0)
+		on_connect_error(NULL, &to, -ret);
 }
 
 /* The SYN leaves now: with a deferred Fast Open that is long after the application's connect. */
@@ -121,15 +185,6 @@ static __always_inline void on_syn(struct sock *sk)
 
 	if (s && s->connect_ns)
 		s->connect_ns = bpf_ktime_get_ns();
-}
-
-/* ::ffff:a.b.c.d goes through both functions: the inner one has told. */
-static __always_inline bool is_mapped(const void *address)
-{
-	__be32 words[3] = {1};
-
-	bpf_probe_read_kernel(words, sizeof(words), address + SIN6_ADDR);
-	return !words[0] && !words[1] && words[2] == bpf_htonl(0xffff);
 }
 
 /* The birth of a connection: a SYN leaves, or has come. */
@@ -149,7 +204,7 @@ static __always_inline bool on_birth(struct sock *sk, struct tcp_sock *tp, int o
 		on_connect_end(sk, tp, s, old, now, how);
 	s = state_reset(sk, ACTIVE | ATTEMPTED, 0);
 	if (s) {
-		own(sk, s, how);
+		own(sk, s);
 		s->connect_ns = bpf_ktime_get_ns();
 	}
 	return true;
@@ -159,7 +214,8 @@ static __always_inline bool on_birth(struct sock *sk, struct tcp_sock *tp, int o
 static __always_inline struct socket_state *state_grown_up(struct sock *sk, struct tcp_sock *tp,
 							   int old, int now, int how)
 {
-	struct socket_state *s = state_get(sk), nobody = {.owner.row = TCP_ROW_OTHER};
+	struct socket_state nobody = {.owner.row = TCP_ROW_OTHER, .flags = ACTIVE};
+	struct socket_state *s = state_get(sk);
 
 	if (s)
 		return s;
@@ -171,9 +227,17 @@ static __always_inline struct socket_state *state_grown_up(struct sock *sk, stru
 	if (now == BPF_TCP_ESTABLISHED)
 		return state_reset(sk, ACTIVE, A_CONNECT);
 	if (READ(how, sk, sk_lock.owned))
-		own(sk, &nobody, how);
-	failure_add(&nobody.owner, failure_of(sk, tp, true, how));
+		own(sk, &nobody);
+	failure_add(sk, &nobody, failure_of(sk, tp, true, how), how & ~OWN);
 	return NULL;
+}
+
+/* Closing without a word is a use too. */
+static __always_inline void on_use(struct sock *sk, struct socket_state *s, int how)
+{
+	struct account a;
+
+	account_open(&a, sk, s, how | OWN);
 }
 
 static __always_inline void on_state(struct sock *sk, struct tcp_sock *tp, int old, int now,
@@ -190,10 +254,9 @@ static __always_inline void on_state(struct sock *sk, struct tcp_sock *tp, int o
 		on_connect_end(sk, tp, s, old, now, how);
 	if (is_subflow(tp, how))
 		return;
-	/* Closing without a word is a use too. */
 	if (!s->owner.row && READ(how, sk, sk_lock.owned) &&
 	    (fin_queued(now) || now == BPF_TCP_CLOSE))
-		own(sk, s, how);
+		on_use(sk, s, how);
 	if (old != BPF_TCP_SYN_SENT)
 		update(sk, tp, s, old, now, how);
 	else if (now == BPF_TCP_ESTABLISHED) /* the handshake has no bytes, Fast Open has */
@@ -206,9 +269,9 @@ static __always_inline void on_mptcp_state(struct sock *sk, int old, int now, in
 	struct socket_state *s = state_get(sk);
 
 	if (now == BPF_TCP_SYN_SENT) {
-		s = state_reset(sk, 0, 0);
+		s = state_reset(sk, ACTIVE, 0);
 		if (s)
-			own(sk, s, how);
+			own(sk, s);
 	} else if (now == BPF_TCP_ESTABLISHED) {
 		if (!s)
 			s = state_reset(sk, 0, old == BPF_TCP_LISTEN ? AN_ACCEPT : 0);
@@ -218,7 +281,7 @@ static __always_inline void on_mptcp_state(struct sock *sk, int old, int now, in
 		s->rx_bytes = mptcp_received(sk, now);
 	} else if (s && carries_data(old)) {
 		if (!s->owner.row && READ(how, sk, sk_lock.owned) && fin_queued(now))
-			own(sk, s, how);
+			on_use(sk, s, how);
 		update(sk, NULL, s, old, now, how | MPTCP);
 	}
 	/* it passes no tcp_destroy_sock; closed again means destroyed */
@@ -238,6 +301,31 @@ static __always_inline void on_destroy(struct sock *sk, struct tcp_sock *tp, int
 	if (!is_subflow(tp, how))
 		update(sk, tp, s, BPF_TCP_CLOSE, BPF_TCP_CLOSE, how);
 	state_remove(sk);
+}
+
+/*
+ * The kernel skips a program that is running already on the same CPU, for instance below a softirq.
+ * So there are twins: the second one does the work if the first has not. That both do it now and
+ * then (a task may move to another CPU in between) changes nothing.
+ */
+static __always_inline void first_twin(struct sock *sk, int old, int now)
+{
+	__u32 zero = 0;
+	struct seen_change *seen = bpf_map_lookup_elem(&seen_changes, &zero);
+
+	if (seen)
+		*seen = (struct seen_change){(__u64)sk, old, now};
+}
+
+static __always_inline bool second_twin_needed(struct sock *sk, int old, int now)
+{
+	__u32 zero = 0;
+	struct seen_change *seen = bpf_map_lookup_elem(&seen_changes, &zero);
+	bool done = seen && seen->sk == (__u64)sk && seen->old == old && seen->now == now;
+
+	if (done)
+		seen->sk = 0;
+	return !done;
 }
 
 /* For sk pointers of any protocol that the tracepoint passes. */

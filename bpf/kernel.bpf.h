@@ -27,7 +27,10 @@
 #define S_IFMT 0170000
 #define S_IFSOCK 0140000
 #define PF_KTHREAD 0x200000
-#define SIN6_ADDR 8             /* offset of the address in struct sockaddr_in6 */
+#define SIN_PORT 2 /* offsets in struct sockaddr_in and sockaddr_in6 */
+#define SIN_ADDR 4
+#define SIN6_ADDR 8
+#define CGROUP_ROOT 1           /* id of the root of every hierarchy */
 #define GROWTH_MAX (1ULL << 40) /* bytes; more at once is a bug, not traffic */
 
 enum {
@@ -83,11 +86,27 @@ struct socket_state {
 	__u32 origin;    /* sequence number of the first byte sent */
 	__u32 uncounted; /* claimed by UNLOCKED triggers too */
 	__u32 flags;
-	__u32 zero;
+	__u32 class;      /* CLASS_* and its enum tcp_scope; 0: not known yet */
+	__u32 endpoint;   /* row of its endpoint, 0: not known yet */
+	__u32 generation; /* of that row then */
+};
+
+enum {
+	CLASS_SCOPE = 3, /* the bits of enum tcp_scope */
+	CLASS_KNOWN = 1 << 2,
+	CLASS_EXCLUDED = 1 << 3, /* it counts in TCP_ROW_OTHER */
 };
 
 /* Set by the loader. */
 const volatile bool sock_storage = false; /* 5.11: tracing programs may use sk_storage */
+const volatile bool by_scope = false;
+const volatile bool by_destination = false;
+const volatile bool by_port = false;
+const volatile bool selective = false; /* not all connections are counted for their process */
+const volatile bool any_port = true;   /* else only these, on either side */
+const volatile __u32 scopes = 0;       /* a bit for each that is counted */
+const volatile __u64 local_ports[65536 / 64] = {};
+const volatile __u64 remote_ports[65536 / 64] = {};
 
 /* Set by the loader once the sockets that are older than the probes have their baseline. */
 bool baseline_done = false;
@@ -138,11 +157,37 @@ struct {
 } free_rows SEC(".maps");
 
 struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 4096);
+	__type(key, struct tcp_endpoint_key);
+	__type(value, __u32);
+} endpoints SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_STACK);
+	__uint(max_entries, 4096);
+	__uint(value_size, sizeof(__u32));
+} free_endpoints SEC(".maps");
+
+/* The change of state that a program has seen last on this CPU. */
+struct seen_change {
+	__u64 sk;
+	int old, now;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct seen_change);
+} seen_changes SEC(".maps");
+
+struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH); /* a return probe may be missed */
 	__uint(max_entries, 1024);
-	__type(key, __u64); /* threads inside a connect to a v4-mapped address */
-	__type(value, __u8);
-} mapped_connects SEC(".maps");
+	__type(key, __u64); /* threads inside tcp_v4_connect() or tcp_v6_connect() */
+	__type(value, struct tcp_endpoint);
+} connecting SEC(".maps");
 
 #define add(counter, n) ((void)__sync_fetch_and_add(&(counter), (n)))
 

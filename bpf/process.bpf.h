@@ -12,6 +12,23 @@ static __always_inline struct tcp_row *row_at(__u32 row)
 	return bpf_map_lookup_elem(&rows, &row);
 }
 
+/* Where cgroup v2 is not used, what it would say is in the hierarchy of the memory controller. */
+static __always_inline __u64 current_cgroup(void)
+{
+	struct task_struct *task = (struct task_struct *)bpf_get_current_task();
+	__u64 id = bpf_get_current_cgroup_id(), v1;
+	struct cgroup_subsys_state *memory;
+	struct css_set *set;
+
+	if (id > CGROUP_ROOT || !bpf_core_enum_value_exists(enum cgroup_subsys_id, memory_cgrp_id))
+		return id;
+	set = BPF_CORE_READ(task, cgroups);
+	bpf_core_read(&memory, sizeof(memory),
+		      &set->subsys[bpf_core_enum_value(enum cgroup_subsys_id, memory_cgrp_id)]);
+	v1 = BPF_CORE_READ(memory, cgroup, kn, id);
+	return v1 > CGROUP_ROOT ? v1 | TCP_CGROUP_V1 : id;
+}
+
 /* Takes a free row for the owner; TCP_ROW_OTHER if there is none. */
 static __noinline __u32 process_add(struct owner *o, struct tcp_process_key *key)
 {
@@ -28,9 +45,12 @@ static __noinline __u32 process_add(struct owner *o, struct tcp_process_key *key
 	__builtin_memcpy(row->comm, o->comm, TCP_COMM_LEN);
 	row->uid = TCP_UID_UNKNOWN;
 	row->cgroup = 0;
+	row->parent = 0;
 	if (bpf_get_current_pid_tgid() >> 32 == o->pid) {
 		row->uid = (__u32)bpf_get_current_uid_gid();
-		row->cgroup = bpf_get_current_cgroup_id();
+		row->cgroup = current_cgroup();
+		row->parent = BPF_CORE_READ((struct task_struct *)bpf_get_current_task(),
+					    real_parent, tgid);
 	}
 	if (!bpf_map_update_elem(&processes, key, &number, BPF_NOEXIST)) {
 		row->start_ns = o->start_ns;
@@ -81,23 +101,6 @@ static __always_inline bool is_kernel_socket(struct sock *sk)
 	return sk && BPF_CORE_READ_BITFIELD_PROBED(sk, sk_kern_sock) && !is_subflow(tp, PROBE);
 }
 
-/* The first process to use a socket has accepted it, or connected it unseen. */
-static __always_inline void count_first_use(struct tcp_row *row, struct socket_state *s, int how)
-{
-	__u32 what = s->uncounted;
-
-	if (!what)
-		return;
-	if (!(how & SHARED))
-		s->uncounted = 0;
-	else if (__sync_val_compare_and_swap(&s->uncounted, what, 0) != what)
-		return;
-	if (what == AN_ACCEPT)
-		add(row->counters.accepts, 1);
-	else
-		add(row->counters.connects, 1);
-}
-
 /* Works on a copy: another process may take the socket over at the same time. */
 static __noinline struct tcp_row *owner_change(struct sock *sk, struct socket_state *s)
 {
@@ -118,15 +121,13 @@ static __noinline struct tcp_row *owner_change(struct sock *sk, struct socket_st
  * Makes the running process the owner, and returns its row. The kernel owns the sockets that it
  * made for itself; of others its threads own only what no process ever used.
  */
-static __always_inline struct tcp_row *own(struct sock *sk, struct socket_state *s, int how)
+static __always_inline struct tcp_row *own(struct sock *sk, struct socket_state *s)
 {
 	__u32 pid = bpf_get_current_pid_tgid() >> 32;
 	struct tcp_row *row = row_at(s->owner.row);
 
 	if (!s->owner.row || !row || row->pid != pid || row->start_ns != s->owner.start_ns)
 		row = owner_change(sk, s);
-	if (row)
-		count_first_use(row, s, how);
 	return row;
 }
 
@@ -148,8 +149,10 @@ static __always_inline void on_rename(struct task_struct *task, const char *comm
 
 	if (READ(how, task, pid) == READ(how, task, tgid))
 		row = leader_row(task, how);
-	if (row)
-		bpf_probe_read_kernel_str(row->comm, sizeof(row->comm), comm);
+	if (!row)
+		return;
+	bpf_probe_read_kernel_str(row->comm, sizeof(row->comm), comm);
+	row->renames++;
 }
 
 static __always_inline void on_exit(struct task_struct *task, int how)

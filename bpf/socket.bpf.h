@@ -8,7 +8,7 @@
 #ifndef EBPF_TCP_SOCKET_BPF_H
 #define EBPF_TCP_SOCKET_BPF_H
 
-#include "process.bpf.h"
+#include "account.bpf.h"
 #include "sequence.bpf.h"
 
 static __always_inline struct socket_state *state_get(struct sock *sk)
@@ -134,17 +134,22 @@ static __always_inline __u64 grow_rx(struct sock *sk, struct tcp_sock *tp, struc
 static __always_inline void credit(struct sock *sk, struct socket_state *s, __u64 tx, __u64 rx,
 				   int how)
 {
-	struct tcp_row *row;
+	struct account a;
 
 	if (!(how & OWN) && !s->owner.row)
 		s->owner.row = TCP_ROW_KERNEL;
-	row = how & OWN ? own(sk, s, how) : owner_row(&s->owner);
-	if (!row)
+	if (!account_open(&a, sk, s, how))
 		return;
 	if (tx)
-		add(row->counters.tx_bytes, tx);
+		count(&a, tx_bytes, tx);
 	if (rx)
-		add(row->counters.rx_bytes, rx);
+		count(&a, rx_bytes, rx);
+	if (!by_scope || a.scope >= TCP_SCOPE_COUNT)
+		return;
+	if (tx)
+		count(&a, scope_tx_bytes[a.scope], tx);
+	if (rx)
+		count(&a, scope_rx_bytes[a.scope], rx);
 }
 
 /*
@@ -241,6 +246,8 @@ static __always_inline void begin_unlocked(struct sock *sk, struct socket_state 
 	struct tcp_sock *tp = (struct tcp_sock *)sk;
 	__u32 origin;
 
+	if ((by_destination || by_port) && is_active(tp, state, PROBE))
+		s->flags = ACTIVE; /* else it does not matter */
 	for (int i = 0; i < 3; i++) {
 		origin = s->origin;
 		s->rx_bytes = received(sk, tp, PROBE);

@@ -36,6 +36,17 @@ int BPF_PROG(traced_destroy, struct sock *sk)
 	return 0;
 }
 
+/* Its twin: see first_twin(). What is gone already is not found again. */
+SEC("tp_btf/tcp_destroy_sock")
+int BPF_PROG(traced_destroy_again, struct sock *sk)
+{
+	struct tcp_sock *tp = bpf_skc_to_tcp_sock(sk);
+
+	if (tp)
+		on_destroy(sk, tp, RX | LAST);
+	return 0;
+}
+
 SEC("tp_btf/task_rename")
 int BPF_PROG(traced_rename, struct task_struct *task, const char *comm)
 {
@@ -54,7 +65,16 @@ int BPF_PROG(traced_exit, struct task_struct *task)
 SEC("tp_btf/inet_sock_set_state")
 int BPF_PROG(locked_state, struct sock *sk, int old, int now)
 {
+	first_twin(sk, old, now);
 	on_typed_state(sk, old, now, TX | RX);
+	return 0;
+}
+
+SEC("tp_btf/inet_sock_set_state")
+int BPF_PROG(locked_state_again, struct sock *sk, int old, int now)
+{
+	if (second_twin_needed(sk, old, now))
+		on_typed_state(sk, old, now, TX | RX);
 	return 0;
 }
 
@@ -103,15 +123,14 @@ int BPF_PROG(fentry_mptcp_release, struct sock *sk)
 SEC("fexit/tcp_v4_connect")
 int BPF_PROG(fentry_connect4, struct sock *sk, struct sockaddr *address, int size, int ret)
 {
-	on_connect_return(sk, ret);
+	on_connect_return(sk, address, AF_INET, ret);
 	return 0;
 }
 
 SEC("fexit/tcp_v6_connect")
 int BPF_PROG(fentry_connect6, struct sock *sk, struct sockaddr *address, int size, int ret)
 {
-	if (!is_mapped(address))
-		on_connect_return(sk, ret);
+	on_connect_return(sk, address, AF_INET6, ret);
 	return 0;
 }
 
@@ -149,33 +168,40 @@ int BPF_KPROBE(kprobe_syn, struct sock *sk)
 	return 0;
 }
 
+SEC("kprobe/tcp_v4_connect")
+int BPF_KPROBE(kprobe_connect4_enter, struct sock *sk, void *address)
+{
+	on_connect_enter(address, AF_INET);
+	return 0;
+}
+
 SEC("kretprobe/tcp_v4_connect")
 int BPF_KRETPROBE(kprobe_connect4, int ret)
 {
-	if (ret < 0)
-		on_connect_error(NULL, -ret); /* a return probe has no arguments */
+	on_connect_leave(ret);
 	return 0;
 }
 
 SEC("kprobe/tcp_v6_connect")
 int BPF_KPROBE(kprobe_connect6_enter, struct sock *sk, void *address)
 {
-	__u64 thread = bpf_get_current_pid_tgid();
-	__u8 yes = 1;
-
-	if (is_mapped(address))
-		bpf_map_update_elem(&mapped_connects, &thread, &yes, BPF_ANY);
+	on_connect_enter(address, AF_INET6);
 	return 0;
 }
 
 SEC("kretprobe/tcp_v6_connect")
 int BPF_KRETPROBE(kprobe_connect6, int ret)
 {
-	__u64 thread = bpf_get_current_pid_tgid();
-
-	if (bpf_map_delete_elem(&mapped_connects, &thread) && ret < 0)
-		on_connect_error(NULL, -ret); /* a return probe has no arguments */
+	on_connect_leave(ret);
 	return 0;
+}
+
+static __always_inline void on_any_state(struct sock *sk, int old, int now)
+{
+	if (is_stream(sk, IPPROTO_TCP))
+		on_state(sk, (struct tcp_sock *)sk, old, now, TX | RX | PROBE);
+	else if (is_mptcp(IPPROTO_MPTCP) && is_stream(sk, IPPROTO_MPTCP))
+		on_mptcp_state(sk, old, now, TX | RX | PROBE);
 }
 
 SEC("raw_tp/inet_sock_set_state")
@@ -183,15 +209,32 @@ int kprobe_state(struct bpf_raw_tracepoint_args *ctx)
 {
 	struct sock *sk = (struct sock *)ctx->args[0];
 
-	if (is_stream(sk, IPPROTO_TCP))
-		on_state(sk, (struct tcp_sock *)sk, ctx->args[1], ctx->args[2], TX | RX | PROBE);
-	else if (is_mptcp(IPPROTO_MPTCP) && is_stream(sk, IPPROTO_MPTCP))
-		on_mptcp_state(sk, ctx->args[1], ctx->args[2], TX | RX | PROBE);
+	first_twin(sk, ctx->args[1], ctx->args[2]);
+	on_any_state(sk, ctx->args[1], ctx->args[2]);
+	return 0;
+}
+
+SEC("raw_tp/inet_sock_set_state")
+int kprobe_state_again(struct bpf_raw_tracepoint_args *ctx)
+{
+	struct sock *sk = (struct sock *)ctx->args[0];
+
+	if (second_twin_needed(sk, ctx->args[1], ctx->args[2]))
+		on_any_state(sk, ctx->args[1], ctx->args[2]);
 	return 0;
 }
 
 SEC("raw_tp/tcp_destroy_sock")
 int kprobe_destroy(struct bpf_raw_tracepoint_args *ctx)
+{
+	struct sock *sk = (struct sock *)ctx->args[0];
+
+	on_destroy(sk, (struct tcp_sock *)sk, RX | LAST | PROBE);
+	return 0;
+}
+
+SEC("raw_tp/tcp_destroy_sock")
+int kprobe_destroy_again(struct bpf_raw_tracepoint_args *ctx)
 {
 	struct sock *sk = (struct sock *)ctx->args[0];
 
@@ -218,7 +261,16 @@ int kprobe_exit(struct bpf_raw_tracepoint_args *ctx)
 SEC("tp_btf/inet_sock_set_state")
 int BPF_PROG(shared_state, struct sock *sk, int old, int now)
 {
+	first_twin(sk, old, now);
 	on_typed_state(sk, old, now, TX | RX | SHARED);
+	return 0;
+}
+
+SEC("tp_btf/inet_sock_set_state")
+int BPF_PROG(shared_state_again, struct sock *sk, int old, int now)
+{
+	if (second_twin_needed(sk, old, now))
+		on_typed_state(sk, old, now, TX | RX | SHARED);
 	return 0;
 }
 

@@ -28,6 +28,15 @@
 #define TCP_REASON_ENUMERATOR(id, name) id,
 enum tcp_reason { TCP_REASONS(TCP_REASON_ENUMERATOR) TCP_REASON_COUNT };
 
+/* Where the other end of a connection is. */
+#define TCP_SCOPES(X)                                                                              \
+	X(TCP_SCOPE_PUBLIC, "public")                                                              \
+	X(TCP_SCOPE_PRIVATE, "private")   /* RFC 1918, 6598, 3927, 4193; link-local */             \
+	X(TCP_SCOPE_LOOPBACK, "loopback") /* 127.0.0.0/8, ::1, or the same address as ours */
+
+#define TCP_SCOPE_ENUMERATOR(id, name) id,
+enum tcp_scope { TCP_SCOPES(TCP_SCOPE_ENUMERATOR) TCP_SCOPE_COUNT };
+
 /* What is counted for a process. 64-bit counters only: the user half walks them as an array. */
 struct tcp_counters {
 	__u64 tx_bytes;   /* accepted from the application */
@@ -37,6 +46,8 @@ struct tcp_counters {
 	__u64 connect_ns; /* sum of their set-up times */
 	__u64 accepts;    /* incoming connections, at their first use by the process */
 	__u64 failed[TCP_REASON_COUNT];
+	__u64 scope_tx_bytes[TCP_SCOPE_COUNT]; /* tx_bytes by scope, if that was asked for */
+	__u64 scope_rx_bytes[TCP_SCOPE_COUNT];
 };
 
 #define TCP_COUNTERS (sizeof(struct tcp_counters) / sizeof(__u64))
@@ -44,26 +55,52 @@ struct tcp_counters {
 /* Rows with a fixed meaning; 0 is nobody's, so that zeroed memory means "no owner yet". */
 enum tcp_fixed_row { TCP_ROW_NONE, TCP_ROW_OTHER, TCP_ROW_KERNEL, TCP_ROW_FIRST };
 
+/* What a row may be about, besides a process as a whole. */
+enum tcp_endpoint_kind {
+	TCP_ENDPOINT_NONE,
+	TCP_ENDPOINT_DESTINATION, /* an address and port that the process connects to */
+	TCP_ENDPOINT_PORT,        /* a local port at which it is connected to */
+};
+
+/* One end of a process's connections; all zero for the process as a whole. */
+struct tcp_endpoint {
+	__u8 address[16]; /* IPv6, or v4-mapped */
+	__u16 port;       /* in the host's order */
+	__u16 kind;
+	__u32 zero;
+};
+
 /* One process. Free while start_ns is 0; the user half frees it, the kernel half fills it. */
 struct tcp_row {
 	struct tcp_counters counters;
 	__u64 connect_max_ns; /* slowest connect since the reader last swapped in 0 */
-	__u64 start_ns; /* of the group leader, since boot: tells processes of one pid apart */
-	__u64 cgroup;   /* cgroup v2 id at the first event, 0 if unknown */
-	__u32 pid;      /* thread-group id in the initial pid namespace */
-	__u32 uid;      /* at the first event, TCP_UID_UNKNOWN if somebody else caused it */
-	__u32 exited;   /* 1 once the last thread has begun to exit; a hint, it may be missed */
+	__u64 start_ns;   /* of the group leader, since boot: tells processes of one pid apart */
+	__u64 cgroup;     /* cgroup id at the first event, 0 if unknown; maybe TCP_CGROUP_V1 */
+	__u32 pid;        /* thread-group id in the initial pid namespace */
+	__u32 uid;        /* at the first event, TCP_UID_UNKNOWN if somebody else caused it */
+	__u32 parent;     /* pid of its parent at the first event, 0 if unknown */
+	__u32 renames;    /* how often it has executed a program or changed its name */
+	__u32 exited;     /* 1 once the last thread has begun to exit; a hint, it may be missed */
+	__u32 generation; /* of this row; the user half counts it up when it frees the row */
+	struct tcp_endpoint endpoint;
+	__u32 process_row; /* of an endpoint: its process's */
 	__u32 reserved;
 	char comm[TCP_COMM_LEN]; /* of the group leader */
 };
 
 #define TCP_UID_UNKNOWN 0xffffffffU
+#define TCP_CGROUP_V1 (1ULL << 63) /* the rest of the id is that of the v1 memory controller */
 
-/* The index: which row a process has. */
+/* The index: which row a process has, and an endpoint of it. */
 struct tcp_process_key {
 	__u64 start_ns;
 	__u32 pid;
 	__u32 zero;
+};
+
+struct tcp_endpoint_key {
+	struct tcp_process_key process;
+	struct tcp_endpoint endpoint;
 };
 
 /*
@@ -115,13 +152,17 @@ struct tcp_self {
 	__u64 lost_processes;  /* events counted in TCP_ROW_OTHER for want of a free row */
 	__u64 lost_deltas;     /* growth not believed: more than 2^40 bytes at once */
 	__u64 lost_latencies;  /* connects of which an end was not seen: counted, not measured */
+	__u64 lost_endpoints;  /* events that found no room for a row of their endpoint */
 };
 
 /* Both compilers must agree on the layout; the sizes are part of the contract. */
-_Static_assert(sizeof(struct tcp_counters) == (6 + TCP_REASON_COUNT) * 8, "tcp_counters");
-_Static_assert(sizeof(struct tcp_row) == sizeof(struct tcp_counters) + 56, "tcp_row");
+_Static_assert(sizeof(struct tcp_counters) == (6 + TCP_REASON_COUNT + 2 * TCP_SCOPE_COUNT) * 8,
+	       "tcp_counters");
+_Static_assert(sizeof(struct tcp_endpoint) == 24, "tcp_endpoint");
+_Static_assert(sizeof(struct tcp_row) == sizeof(struct tcp_counters) + 96, "tcp_row");
 _Static_assert(sizeof(struct tcp_process_key) == 16, "tcp_process_key");
+_Static_assert(sizeof(struct tcp_endpoint_key) == 40, "tcp_endpoint_key");
 _Static_assert(sizeof(struct tcp_latency) == 872, "tcp_latency");
-_Static_assert(sizeof(struct tcp_self) == 48, "tcp_self");
+_Static_assert(sizeof(struct tcp_self) == 56, "tcp_self");
 
 #endif

@@ -19,7 +19,17 @@ typedef struct {
 	int counter;
 } atomic_t;
 
+struct in6_addr {
+	__u8 in6_u[16];
+};
+
 struct sock_common {
+	__be32 skc_daddr;
+	__be32 skc_rcv_saddr;
+	struct in6_addr skc_v6_daddr; /* only with IPv6 */
+	struct in6_addr skc_v6_rcv_saddr;
+	__be16 skc_dport;
+	__u16 skc_num; /* the local port */
 	unsigned short skc_family;
 	volatile unsigned char skc_state;
 	unsigned long skc_flags;
@@ -88,12 +98,32 @@ struct signal_struct {
 	atomic_t live;
 };
 
+struct kernfs_node {
+	__u64 id;
+};
+
+struct cgroup {
+	struct kernfs_node *kn;
+};
+
+struct cgroup_subsys_state {
+	struct cgroup *cgroup;
+};
+
+struct css_set {
+	struct cgroup_subsys_state *subsys[1]; /* as many as the kernel has controllers */
+};
+
+enum cgroup_subsys_id { memory_cgrp_id };
+
 struct task_struct {
 	unsigned int flags;
 	int pid;
 	int tgid;
 	__u64 start_boottime;
 	struct task_struct *group_leader;
+	struct task_struct *real_parent;
+	struct css_set *cgroups;
 	struct signal_struct *signal;
 	char comm[16];
 };

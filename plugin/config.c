@@ -7,43 +7,71 @@
 
 #include "config.h"
 
-#define AT(field) offsetof(struct config, field)
 #define PID_MAX 4194304 /* the kernel's PID_MAX_LIMIT: no host has more processes */
 
 struct option;
 
 /* Returns 0 or -1 after an ERROR. */
-typedef int option_read(struct config *c, const struct option *option, const oconfig_item_t *item);
+typedef int option_read(struct config *c, const struct option *option, oconfig_item_t *item);
 
 struct option {
 	const char *name;
 	option_read *read;
-	size_t at; /* offset in struct config */
-	long min, max;
+	bool in_rule; /* `at` is an offset in struct config_report, else in struct config */
+	size_t at, size;
+	long min, max; /* of a rule: min is its enum rule_kind */
 	const char *const *(*names)(void);
 	const char *fallback; /* default, as the user would write it */
 };
 
-static option_read read_bool, read_count, read_name_index, read_name, read_path, read_percentile;
+#define AT(field) false, offsetof(struct config, field), sizeof(((struct config *)0)->field)
+#define IN_RULE(field)                                                                             \
+	true, offsetof(struct config_report, field), sizeof(((struct config_report *)0)->field)
+#define NOWHERE false, 0, 0
+
+static option_read read_bool, read_count, read_name_index, read_name, read_path, read_percentile,
+	read_rule, read_ignore, read_ports, read_subnet;
+static int read_items(struct config *c, oconfig_item_t *block, bool in_rule);
 
 /* To add an option: one row here, one in conf/ebpf_tcp.conf and one in the man page. */
 static const struct option options[] = {
 	{"GroupBy", read_name_index, AT(match.group_by), 0, 0, match_by_names, "Process"},
-	{"ReportByPID", read_bool, AT(group.by_pid), 0, 0, NULL, "true"},
-	{"PIDLimit", read_count, AT(group.pid_limit), 1, PID_MAX, NULL, "50"},
-	{"PIDMinAge", read_count, AT(group.pid_min_age_s), 0, 86400, NULL, "60"},
-	{"GroupLimit", read_count, AT(group.group_limit), 1, PID_MAX, NULL, "200"},
-	{"ReportBytes", read_bool, AT(metric.bytes), 0, 0, NULL, "true"},
-	{"ReportConnections", read_bool, AT(metric.connections), 0, 0, NULL, "true"},
-	{"ReportConnectLatency", read_bool, AT(metric.connect_latency), 0, 0, NULL, "true"},
-	{"LatencyPercentile", read_percentile, 0, 0, 0, NULL, "50 95 99"},
+	{"Process", read_rule, NOWHERE, RULE_PROCESS, 0, NULL, NULL},
+	{"ProcessMatch", read_rule, NOWHERE, RULE_MATCH, 0, NULL, NULL},
+	{"PIDFile", read_rule, NOWHERE, RULE_PID_FILE, 0, NULL, NULL},
+	{"PID", read_rule, NOWHERE, RULE_PID, PID_MAX, NULL, NULL},
+	{"ReportUnmatched", read_bool, AT(match.report_unmatched), 0, 0, NULL, "false"},
+	{"Ignore", read_ignore, NOWHERE, 0, 0, NULL, NULL},
+	{"IgnoreSelected", read_bool, AT(match.ignore_selected), 0, 0, NULL, "true"},
+	{"GroupLimit", read_count, IN_RULE(group.group_limit), 1, PID_MAX, NULL, "200"},
+	{"ReportByPID", read_bool, IN_RULE(group.by_pid), 0, 0, NULL, "true"},
+	{"PIDLimit", read_count, IN_RULE(group.pid_limit), 1, PID_MAX, NULL, "50"},
+	{"PIDMinAge", read_count, IN_RULE(group.pid_min_age_s), 0, 86400, NULL, "60"},
+	{"ReportByDestination", read_bool, IN_RULE(group.by_destination), 0, 0, NULL, "false"},
+	{"DestinationLimit", read_count, IN_RULE(group.destination_limit), 1, PID_MAX, NULL, "50"},
+	{"Subnet", read_subnet, NOWHERE, 0, 0, NULL, NULL},
+	{"ReportByPort", read_bool, IN_RULE(group.by_port), 0, 0, NULL, "false"},
+	{"PortLimit", read_count, IN_RULE(group.port_limit), 1, PID_MAX, NULL, "50"},
+	{"ReportBytes", read_bool, IN_RULE(metric.bytes), 0, 0, NULL, "true"},
+	{"ReportByScope", read_bool, IN_RULE(metric.by_scope), 0, 0, NULL, "false"},
+	{"ReportConnections", read_bool, IN_RULE(metric.connections), 0, 0, NULL, "true"},
+	{"ReportConnectLatency", read_bool, IN_RULE(metric.connect_latency), 0, 0, NULL, "true"},
+	{"LatencyPercentile", read_percentile, IN_RULE(metric.percentiles), 0, 0, NULL, "50 95 99"},
+	{"LocalPort", read_ports, AT(probe.local_ports), 0, 0, NULL, NULL},
+	{"RemotePort", read_ports, AT(probe.remote_ports), 0, 0, NULL, NULL},
+	{"Loopback", read_bool, AT(probe.scopes[TCP_SCOPE_LOOPBACK]), 0, 0, NULL, "true"},
+	{"Private", read_bool, AT(probe.scopes[TCP_SCOPE_PRIVATE]), 0, 0, NULL, "true"},
+	{"Public", read_bool, AT(probe.scopes[TCP_SCOPE_PUBLIC]), 0, 0, NULL, "true"},
 	{"Backend", read_name, AT(probe.backend), 0, 0, probe_backend_names, "auto"},
 	{"MaxProcesses", read_count, AT(probe.max_processes), 16, PID_MAX, NULL, "16384"},
 	{"MaxSockets", read_count, AT(probe.max_sockets), 16, 16777216, NULL, "65536"},
+	{"MaxEndpoints", read_count, AT(probe.max_endpoints), 16, 1048576, NULL, "4096"},
 	{"BTF", read_path, AT(probe.btf), 0, 0, NULL, NULL},
 	{"ProcRoot", read_path, AT(snapshot.proc_root), 0, 0, NULL, "/proc"},
+	{"CgroupRoot", read_path, AT(match.cgroup_root), 0, 0, NULL, "/sys/fs/cgroup"},
 };
 #define OPTION_COUNT (sizeof(options) / sizeof(*options))
+_Static_assert(OPTION_COUNT <= 64, "a bit of config_report.own for each");
 
 /* -- errors -- */
 
@@ -98,10 +126,10 @@ static bool is_single(const oconfig_item_t *item, int type)
 
 static void *field(struct config *c, const struct option *option)
 {
-	return (char *)c + option->at;
+	return (option->in_rule ? (char *)c->current : (char *)c) + option->at;
 }
 
-static int read_bool(struct config *c, const struct option *option, const oconfig_item_t *item)
+static int read_bool(struct config *c, const struct option *option, oconfig_item_t *item)
 {
 	if (!is_single(item, OCONFIG_TYPE_BOOLEAN))
 		return refuse(item, "true or false, without quotes");
@@ -109,7 +137,7 @@ static int read_bool(struct config *c, const struct option *option, const oconfi
 	return 0;
 }
 
-static int read_count(struct config *c, const struct option *option, const oconfig_item_t *item)
+static int read_count(struct config *c, const struct option *option, oconfig_item_t *item)
 {
 	char allowed[96];
 	double number;
@@ -139,8 +167,7 @@ static int name_index(const struct option *option, const oconfig_item_t *item)
 	return refuse_names(item, names);
 }
 
-static int read_name_index(struct config *c, const struct option *option,
-			   const oconfig_item_t *item)
+static int read_name_index(struct config *c, const struct option *option, oconfig_item_t *item)
 {
 	int index = name_index(option, item);
 
@@ -163,14 +190,14 @@ static int replace(char **string, const char *value)
 	return 0;
 }
 
-static int read_name(struct config *c, const struct option *option, const oconfig_item_t *item)
+static int read_name(struct config *c, const struct option *option, oconfig_item_t *item)
 {
 	int index = name_index(option, item);
 
 	return index < 0 ? -1 : replace(field(c, option), option->names()[index]);
 }
 
-static int read_path(struct config *c, const struct option *option, const oconfig_item_t *item)
+static int read_path(struct config *c, const struct option *option, oconfig_item_t *item)
 {
 	if (!is_single(item, OCONFIG_TYPE_STRING) || item->values[0].value.string[0] != '/')
 		return refuse(item, "an absolute path in quotes");
@@ -178,37 +205,187 @@ static int read_path(struct config *c, const struct option *option, const oconfi
 }
 
 /* Two that are printed alike would be two samples of one series. */
-static void add_percentile(struct metric_options *metric, double percent)
+static void add_percentile(struct metric_percentiles *all, double percent)
 {
 	char text[32], other[32];
 
 	snprintf(text, sizeof(text), METRIC_PERCENTILE_FORMAT, percent);
-	for (unsigned i = 0; i < metric->percentile_count; i++) {
-		snprintf(other, sizeof(other), METRIC_PERCENTILE_FORMAT, metric->percentiles[i]);
+	for (unsigned i = 0; i < all->count; i++) {
+		snprintf(other, sizeof(other), METRIC_PERCENTILE_FORMAT, all->list[i]);
 		if (strcmp(text, other) == 0)
 			return;
 	}
-	metric->percentiles[metric->percentile_count++] = percent;
+	all->list[all->count++] = percent;
 }
 
-static int read_percentile(struct config *c, const struct option *option,
-			   const oconfig_item_t *item)
+static int read_percentile(struct config *c, const struct option *option, oconfig_item_t *item)
 {
-	struct metric_options *metric = &c->metric;
+	struct metric_percentiles *all = field(c, option);
 
-	(void)option;
-	if (!c->own_percentiles)
-		metric->percentile_count = 0;
-	c->own_percentiles = true;
+	if (!(c->current->own >> (option - options) & 1))
+		all->count = 0; /* the user's replace the default ones */
 	for (int i = 0; i < item->values_num; i++) {
 		const oconfig_value_t *value = &item->values[i];
 
 		if (value->type != OCONFIG_TYPE_NUMBER || !(value->value.number > 0) ||
-		    value->value.number > 100 || metric->percentile_count >= METRIC_PERCENTILES_MAX)
+		    value->value.number > 100 || all->count >= METRIC_PERCENTILES_MAX)
 			return refuse(item, "numbers above 0 and up to 100, at most 16 in all");
-		add_percentile(metric, value->value.number);
+		add_percentile(all, value->value.number);
 	}
 	return item->values_num ? 0 : refuse(item, "a number above 0 and up to 100");
+}
+
+/* -- lists -- */
+
+/* Room for one more; NULL after an ERROR. */
+static void *grow(void *list, size_t count, size_t size)
+{
+	void *more = realloc(list, (count + 1) * size);
+
+	if (!more)
+		ERROR(PLUGIN_NAME " plugin: out of memory");
+	return more;
+}
+
+static const char *string_at(const oconfig_item_t *item, int i)
+{
+	bool there = i < item->values_num && item->values[i].type == OCONFIG_TYPE_STRING;
+
+	return there && *item->values[i].value.string ? item->values[i].value.string : NULL;
+}
+
+/* What tells the processes of a rule, as text; NULL after an ERROR. */
+static const char *rule_text(const struct option *option, const oconfig_item_t *item, char *number,
+			     size_t size)
+{
+	static const char *const allowed[] = {
+		[RULE_PROCESS] = "the name of a process in quotes",
+		[RULE_MATCH] = "a name and a regular expression in quotes",
+		[RULE_PID_FILE] = "a name and an absolute path in quotes",
+		[RULE_PID] = "a name in quotes and a process id from 1 to 4194304",
+	};
+	int kind = (int)option->min, count = kind == RULE_PROCESS ? 1 : 2;
+	const char *text = string_at(item, count - 1);
+
+	if (kind == RULE_PID && item->values_num == 2 &&
+	    item->values[1].type == OCONFIG_TYPE_NUMBER) {
+		double pid = item->values[1].value.number;
+
+		snprintf(number, size, "%.0f", pid);
+		text = pid >= 1 && pid <= (double)option->max && pid == (double)(long)pid ? number
+											  : NULL;
+	} else if (kind == RULE_PID || (kind == RULE_PID_FILE && text && *text != '/')) {
+		text = NULL;
+	}
+	if (text && string_at(item, 0) && item->values_num == count)
+		return text;
+	refuse(item, allowed[kind]);
+	return NULL;
+}
+
+static int add_rule(struct config *c, struct rule *rule)
+{
+	struct match_options *match = &c->match;
+	struct config_report *reports;
+	struct rule **rules;
+
+	rules = grow(match->rules, match->rule_count, sizeof(*rules));
+	if (!rules)
+		return -1;
+	match->rules = rules;
+	reports = grow(c->reports, match->rule_count + 1, sizeof(*reports));
+	if (!reports)
+		return -1;
+	c->reports = reports;
+	memset(&reports[match->rule_count + 1], 0, sizeof(*reports));
+	rules[match->rule_count++] = rule;
+	return 0;
+}
+
+static int read_rule(struct config *c, const struct option *option, oconfig_item_t *item)
+{
+	char number[32], why[128] = "out of memory", allowed[192];
+	const char *text = rule_text(option, item, number, sizeof(number));
+	struct rule *rule;
+	int status;
+
+	if (!text)
+		return -1;
+	for (unsigned i = 0; i < c->match.rule_count; i++)
+		if (strcmp(rule_name(c->match.rules[i]), string_at(item, 0)) == 0)
+			return refuse(item, "each name once");
+	if (rule_new(&rule, (enum rule_kind)option->min, string_at(item, 0), text, why,
+		     sizeof(why))) {
+		snprintf(allowed, sizeof(allowed), "something else (%s)", why);
+		return refuse(item, allowed);
+	}
+	if (add_rule(c, rule)) {
+		rule_free(rule);
+		return -1;
+	}
+	c->current = &c->reports[c->match.rule_count];
+	status = read_items(c, item, true);
+	c->current = c->reports;
+	return status;
+}
+
+static int read_ignore(struct config *c, const struct option *option, oconfig_item_t *item)
+{
+	struct match_options *match = &c->match;
+	char why[128] = "out of memory", allowed[192];
+	struct ignore **ignores;
+
+	(void)option;
+	if (!is_single(item, OCONFIG_TYPE_STRING) || !string_at(item, 0))
+		return refuse(item, "the name of a group, or a /regular expression/, in quotes");
+	ignores = grow(match->ignores, match->ignore_count, sizeof(*ignores));
+	if (!ignores)
+		return -1;
+	match->ignores = ignores;
+	if (ignore_new(&ignores[match->ignore_count], string_at(item, 0), why, sizeof(why))) {
+		snprintf(allowed, sizeof(allowed), "something else (%s)", why);
+		return refuse(item, allowed);
+	}
+	match->ignore_count++;
+	return 0;
+}
+
+static int read_ports(struct config *c, const struct option *option, oconfig_item_t *item)
+{
+	static const char allowed[] = "ports from 1 to 65535, ranges like \"8000-8080\" or names "
+				      "of services like \"https\"";
+
+	for (int i = 0; i < item->values_num; i++) {
+		const oconfig_value_t *value = &item->values[i];
+		char number[32];
+
+		snprintf(number, sizeof(number), "%.15g",
+			 value->type == OCONFIG_TYPE_NUMBER ? value->value.number : -1);
+		if (ports_parse(field(c, option), string_at(item, i) ? string_at(item, i) : number))
+			return refuse(item, allowed);
+	}
+	return item->values_num && !item->children_num ? 0 : refuse(item, allowed);
+}
+
+static int read_subnet(struct config *c, const struct option *option, oconfig_item_t *item)
+{
+	char name[GROUP_NAME_SIZE / 2];
+	struct subnet *subnets;
+
+	(void)option;
+	if (item->values_num != 2 || !string_at(item, 0) || !string_at(item, 1) ||
+	    item->children_num)
+		return refuse(item, "a name and a network like \"10.1.0.0/16\" in quotes");
+	subnets = grow(c->subnets, c->subnet_count, sizeof(*subnets));
+	if (!subnets)
+		return -1;
+	c->subnets = subnets;
+	match_clean(name, sizeof(name), string_at(item, 0));
+	if (subnet_parse(&subnets[c->subnet_count], name, string_at(item, 1)))
+		return refuse(item, "an address, or a network like \"10.1.0.0/16\" or "
+				    "\"2001:db8::/32\" without bits beyond its prefix");
+	c->subnet_count++;
+	return 0;
 }
 
 /* -- blocks -- */
@@ -242,34 +419,139 @@ static int read_fallback(struct config *c, const struct option *option)
 int config_defaults(struct config *c)
 {
 	memset(c, 0, sizeof(*c));
+	c->reports = calloc(1, sizeof(*c->reports));
+	if (!c->reports) {
+		ERROR(PLUGIN_NAME " plugin: out of memory");
+		return -1;
+	}
+	c->current = c->reports;
 	for (size_t i = 0; i < OPTION_COUNT; i++)
 		if (options[i].fallback && read_fallback(c, &options[i]))
 			return -1;
-	c->own_percentiles = false;
 	return 0;
 }
 
-static int read_option(struct config *c, const oconfig_item_t *item)
+/* How many letters must be changed, added or left out. */
+static unsigned distance(const char *a, const char *b)
 {
-	for (size_t i = 0; i < OPTION_COUNT; i++)
-		if (strcasecmp(options[i].name, item->key) == 0)
-			return options[i].read(c, &options[i], item);
-	WARNING(PLUGIN_NAME " plugin: unknown option %s: ignored", item->key);
+	unsigned row[64], left, corner;
+	size_t length = strlen(b);
+
+	if (length >= sizeof(row) / sizeof(*row))
+		return UINT_MAX;
+	for (unsigned i = 0; i <= length; i++)
+		row[i] = i;
+	for (unsigned n = 1; *a; a++, n++) {
+		corner = row[0];
+		left = row[0] = n;
+		for (size_t i = 1; i <= length; i++) {
+			unsigned same = corner + (tolower((unsigned char)*a) !=
+						  tolower((unsigned char)b[i - 1]));
+
+			corner = row[i];
+			left = left < corner ? left + 1 : corner + 1;
+			row[i] = left = left < same ? left : same;
+		}
+	}
+	return row[length];
+}
+
+static int warn_unknown(const char *name, bool in_rule)
+{
+	const char *nearest = "";
+	unsigned least = UINT_MAX;
+
+	for (size_t i = 0; i < OPTION_COUNT; i++) {
+		unsigned far = distance(name, options[i].name);
+
+		if (far < least && (options[i].in_rule || !in_rule)) {
+			least = far;
+			nearest = options[i].name;
+		}
+	}
+	WARNING(PLUGIN_NAME " plugin: unknown option %s%s: ignored; the nearest is %s", name,
+		in_rule ? " in a block" : "", nearest);
 	return 0;
 }
 
-int config_read(struct config *c, oconfig_item_t *block)
+static int read_option(struct config *c, oconfig_item_t *item, bool in_rule)
+{
+	for (size_t i = 0; i < OPTION_COUNT; i++) {
+		if (strcasecmp(options[i].name, item->key) != 0 || (in_rule && !options[i].in_rule))
+			continue;
+		if (options[i].read(c, &options[i], item))
+			return -1;
+		c->current->own |= 1ULL << i;
+		return 0;
+	}
+	return warn_unknown(item->key, in_rule);
+}
+
+static int read_items(struct config *c, oconfig_item_t *block, bool in_rule)
 {
 	int status = 0;
 
 	for (int i = 0; i < block->children_num; i++)
-		if (read_option(c, &block->children[i]))
+		if (read_option(c, &block->children[i], in_rule))
 			status = -1;
 	return status;
 }
 
+int config_read(struct config *c, oconfig_item_t *block)
+{
+	return read_items(c, block, false);
+}
+
+static bool is_limit(const struct option *option)
+{
+	return option->read == read_count && option->min == 1;
+}
+
+/* A limit that a rule does not set itself is 0: the general one is for all of them together. */
+static void inherit(struct config *c, struct config_report *to)
+{
+	for (size_t i = 0; i < OPTION_COUNT; i++)
+		if (options[i].in_rule && !(to->own >> i & 1) && !is_limit(&options[i]))
+			memcpy((char *)to + options[i].at, (char *)c->reports + options[i].at,
+			       options[i].size);
+}
+
+int config_finish(struct config *c)
+{
+	unsigned count = c->match.rule_count + 1;
+	struct probe_options *probe = &c->probe;
+
+	c->groups = calloc(count, sizeof(*c->groups));
+	if (!c->groups) {
+		ERROR(PLUGIN_NAME " plugin: out of memory");
+		return -1;
+	}
+	for (unsigned i = 0; i < count; i++) {
+		if (i)
+			inherit(c, &c->reports[i]);
+		c->groups[i] = c->reports[i].group;
+		probe->by_scope |= c->reports[i].metric.by_scope;
+		probe->by_destination |= c->groups[i].by_destination;
+		probe->by_port |= c->groups[i].by_port;
+	}
+	c->match.proc_root = c->snapshot.proc_root;
+	return 0;
+}
+
 void config_free(struct config *c)
 {
+	for (unsigned i = 0; i < c->match.rule_count; i++)
+		rule_free(c->match.rules[i]);
+	for (unsigned i = 0; i < c->match.ignore_count; i++)
+		ignore_free(c->match.ignores[i]);
+	for (unsigned i = 0; i < c->subnet_count; i++)
+		subnet_free(&c->subnets[i]);
+	free(c->match.rules);
+	free(c->match.ignores);
+	free(c->match.cgroup_root);
+	free(c->subnets);
+	free(c->reports);
+	free(c->groups);
 	free(c->probe.backend);
 	free(c->probe.btf);
 	free(c->snapshot.proc_root);

@@ -5,6 +5,7 @@
 #ifndef EBPF_TCP_CONFIG_H
 #define EBPF_TCP_CONFIG_H
 
+#include "endpoint.h"
 #include "group.h"
 #include "match.h"
 #include "metric.h"
@@ -13,14 +14,23 @@
 
 struct oconfig_item_s;
 
-/* What each stage is told. */
+/* What is reported: in general, or of the processes of one rule. */
+struct config_report {
+	struct group_options group;
+	struct metric_options metric;
+	uint64_t own; /* a bit for each option that the user gave here */
+};
+
+/* What each stage is told. Arrays that grow have one entry per rule, and one before them. */
 struct config {
 	struct probe_options probe;
 	struct snapshot_options snapshot;
 	struct match_options match;
-	struct group_options group;
-	struct metric_options metric;
-	bool own_percentiles; /* the user's replace the default ones */
+	struct config_report *reports; /* [0]: in general, [1 + i]: rule i */
+	struct group_options *groups;  /* the same, as the stage wants them; by config_finish() */
+	struct subnet *subnets;
+	unsigned subnet_count;
+	struct config_report *current; /* that of the block which is being read */
 };
 
 /* Fills in the defaults. Returns 0 or -1. */
@@ -31,6 +41,9 @@ int config_defaults(struct config *c);
  * after an ERROR that names option, value and what is allowed.
  */
 int config_read(struct config *c, struct oconfig_item_s *block);
+
+/* After the last block: rules take over what they do not say themselves. Returns 0 or -1. */
+int config_finish(struct config *c);
 
 void config_free(struct config *c);
 

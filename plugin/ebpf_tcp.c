@@ -12,12 +12,14 @@ static struct {
 	struct config config;
 	struct probe *probe;
 	struct snapshot *snapshot;
+	struct matcher *matcher;
 	struct groups *groups;
 	double read_s; /* how long the last read took */
 	bool configured;
 	bool complained; /* each complaint comes once: the numbers are in `self` */
 	bool complained_processes;
 	bool complained_sockets;
+	bool complained_endpoints;
 } plugin;
 
 /* CLOCK_BOOTTIME is the clock of the processes' start times. */
@@ -48,6 +50,8 @@ static void close_stages(void)
 {
 	groups_close(plugin.groups);
 	plugin.groups = NULL;
+	match_close(plugin.matcher);
+	plugin.matcher = NULL;
 	snapshot_close(plugin.snapshot);
 	plugin.snapshot = NULL;
 	probe_close(plugin.probe);
@@ -56,18 +60,22 @@ static void close_stages(void)
 
 static int open_stages(char *why, size_t why_size)
 {
+	struct config *c = &plugin.config;
 	struct probe_tables tables;
 	int err;
 
-	if (configure())
+	if (configure() || config_finish(c))
 		return -1;
-	err = probe_open(&plugin.probe, why, why_size, &plugin.config.probe);
+	err = probe_open(&plugin.probe, why, why_size, &c->probe);
 	if (err)
 		return err;
 	probe_tables(&tables, plugin.probe);
-	err = snapshot_open(&plugin.snapshot, &tables, &plugin.config.snapshot);
+	err = snapshot_open(&plugin.snapshot, &tables, &c->snapshot);
 	if (!err)
-		err = groups_open(&plugin.groups, tables.row_count, &plugin.config.group);
+		err = match_open(&plugin.matcher, tables.row_count, &c->match);
+	if (!err)
+		err = groups_open(&plugin.groups, tables.first_endpoint, c->groups,
+				  c->match.rule_count, c->subnets, c->subnet_count);
 	return err;
 }
 
@@ -88,16 +96,19 @@ static int ebpf_tcp_init(void)
 
 static void add_process(void *context, const struct snapshot_process *process)
 {
-	char name[GROUP_NAME_SIZE];
+	const struct match *match = match_process(plugin.matcher, process);
 
 	(void)context;
-	match_group(name, process, &plugin.config.match);
-	groups_add(plugin.groups, name, process);
+	if (groups_by_pid(plugin.groups, match, process))
+		match = match_details(plugin.matcher, process);
+	groups_add(plugin.groups, match, process);
 }
 
 static void report_group(void *context, const struct group *group)
 {
-	metric_group(group, &plugin.config.metric, report_sample, context);
+	report_begin(context, group);
+	metric_group(group, &plugin.config.reports[group->rule + 1].metric, report_sample, context);
+	report_end(context);
 }
 
 static void complain_full(bool *complained, uint64_t lost, const char *what, const char *remedy)
@@ -119,8 +130,10 @@ static void report_self(struct report *report)
 		.lost_sockets = tables.self->lost_sockets,
 		.lost_deltas = tables.self->lost_deltas,
 		.lost_latencies = tables.self->lost_latencies,
+		.lost_endpoints = tables.self->lost_endpoints,
 		.recursion_misses = probe_skips(plugin.probe),
 		.processes = snapshot_processes(plugin.snapshot),
+		.endpoints = snapshot_endpoints(plugin.snapshot),
 		.sockets = (double)(tables.self->sockets_added - tables.self->sockets_removed),
 		.read_s = plugin.read_s,
 	};
@@ -128,6 +141,8 @@ static void report_self(struct report *report)
 	complain_full(&plugin.complained_processes, self.lost_processes, "processes",
 		      "MaxProcesses");
 	complain_full(&plugin.complained_sockets, self.lost_sockets, "sockets", socket_limit);
+	complain_full(&plugin.complained_endpoints, self.lost_endpoints, "destinations and ports",
+		      "MaxEndpoints");
 }
 
 /* A refused sample is passing trouble: a bad return value would slow the whole plugin down. */
@@ -148,6 +163,7 @@ static int ebpf_tcp_read(void)
 		return -1;
 	groups_begin(plugin.groups, clock_ns(CLOCK_BOOTTIME));
 	probe_refresh(plugin.probe);
+	match_begin(plugin.matcher);
 	snapshot_take(plugin.snapshot, add_process, NULL);
 	groups_end(plugin.groups);
 	groups_each(plugin.groups, report_group, &report);

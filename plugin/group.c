@@ -3,9 +3,11 @@
 
 #include <errno.h>
 #include <search.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "endpoint.h"
 #include "group.h"
 #include "match.h"
 #include "snapshot.h"
@@ -21,7 +23,8 @@ struct share {
 
 /*
  * A member of a table. A new series must be 0 in its first tick, so its share waits in `pending`
- * for the next one; until then it counts nowhere, not in `all` either.
+ * for the next one; until then it counts nowhere, not in `all` either. A member's memory is used
+ * again but never freed before the end: who still points to it knows by its generation.
  */
 struct member {
 	struct group series; /* first: what the reader sees */
@@ -29,31 +32,46 @@ struct member {
 	struct share pending;
 	uint64_t score; /* activity, worth half as much with each tick */
 	unsigned processes;
+	unsigned generation;
+	bool rest; /* takes what is left over in its table; no limit is for it */
 	bool shown;
+	bool told; /* it was shown once */
+	struct member *next_free;
+};
+
+/* Where a process is counted. */
+struct place {
+	struct member *member;
+	unsigned generation; /* of the member then */
 };
 
 struct table {
-	void *tree; /* struct member by name and pid */
+	enum group_kind kind;
+	void *tree; /* struct member by name and part */
 	struct member **list;
 	size_t count;
 	size_t capacity;
-	size_t limit;
+	size_t most; /* members kept from tick to tick */
+	struct member *free;
 };
 
-/* Where a row's process is counted. */
-struct place {
-	struct member *group;
-	struct member *process;
+/* A row's process. */
+struct resident {
 	uint64_t start_ns;
+	struct place group;
+	struct place process;
 };
 
 struct groups {
-	struct group_options options;
+	const struct group_options *options; /* the general ones, then those of each rule */
+	unsigned rule_count;
+	const struct subnet *subnets;
+	unsigned subnet_count;
 	uint64_t now_ns;
 	struct member *all, *other, *kernel;
-	struct table named;
-	struct table processes;
-	struct place *places; /* by row */
+	struct table tables[GROUP_KIND_COUNT];
+	struct resident *residents; /* by row */
+	unsigned *shown;            /* by rule, of the table that is being settled */
 };
 
 /* -- counters -- */
@@ -96,6 +114,13 @@ static void share_add(struct share *share, const struct snapshot_process *p)
 			      p->buckets);
 }
 
+static bool share_empty(const struct share *share)
+{
+	static const struct tcp_counters nothing;
+
+	return memcmp(&share->counters, &nothing, sizeof(nothing)) == 0;
+}
+
 static void share_clear(struct share *share)
 {
 	memset(&share->counters, 0, sizeof(share->counters));
@@ -103,15 +128,22 @@ static void share_clear(struct share *share)
 		histogram_clear(share->latency);
 }
 
-/* Makes a share visible in a series. */
-static void give(struct group *series, const struct share *share)
+/* Adds a share to a sum of others. */
+static void give(struct tcp_counters *counters, struct histogram **latency,
+		 const struct share *share)
 {
 	struct histogram *h;
 
-	counters_add(&series->total, &share->counters);
-	h = share->latency && share->latency->count ? latency_at(&series->latency) : NULL;
+	counters_add(counters, &share->counters);
+	h = share->latency && share->latency->count ? latency_at(latency) : NULL;
 	if (h)
 		histogram_merge(h, share->latency);
+}
+
+/* A share becomes visible. */
+static void show(struct group *series, const struct share *share)
+{
+	give(&series->total, &series->latency, share);
 }
 
 /* -- tables -- */
@@ -121,32 +153,62 @@ static int compare(const void *left, const void *right)
 	const struct group *a = left, *b = right;
 	int order = strcmp(a->name, b->name);
 
-	return order ? order : (a->pid > b->pid) - (a->pid < b->pid);
+	return order ? order : strcmp(a->part, b->part);
 }
 
-static struct member *member_new(const char *name, uint32_t pid)
+static void member_release(struct member *m)
 {
-	struct member *m = calloc(1, sizeof(*m));
-
-	if (!m)
-		return NULL;
-	m->series.name = strdup(name);
-	m->series.pid = pid;
-	if (m->series.name)
-		return m;
-	free(m);
-	return NULL;
-}
-
-static void member_free(struct member *m)
-{
-	if (!m)
-		return;
 	free(m->series.latency);
 	free(m->grown.latency);
 	free(m->pending.latency);
 	free(m->series.name);
-	free(m);
+	free(m->series.part);
+	free(m->series.exe);
+	free(m->series.cgroup);
+}
+
+static bool member_fill(struct member *m, enum group_kind kind, const char *name, const char *part)
+{
+	*m = (struct member){
+		.generation = m->generation,
+		.series =
+			{
+				.kind = kind,
+				.name = strdup(name),
+				.part = strdup(part),
+				.rule = -1,
+				.uid = TCP_UID_UNKNOWN,
+			},
+	};
+	if (m->series.name && m->series.part)
+		return true;
+	member_release(m);
+	return false;
+}
+
+static struct member *member_new(struct table *t, const char *name, const char *part)
+{
+	struct member *m = t->free;
+
+	if (m)
+		t->free = m->next_free;
+	else
+		m = calloc(1, sizeof(*m));
+	if (m && !member_fill(m, t->kind, name, part)) {
+		m->next_free = t->free;
+		t->free = m;
+		return NULL;
+	}
+	return m;
+}
+
+/* Takes the member out of use: whoever points to it is told by the generation. */
+static void member_retire(struct table *t, struct member *m)
+{
+	member_release(m);
+	m->generation++;
+	m->next_free = t->free;
+	t->free = m;
 }
 
 static bool table_reserve(struct table *t)
@@ -164,19 +226,21 @@ static bool table_reserve(struct table *t)
 	return true;
 }
 
-/* Finds the member or makes it; NULL without memory. */
-static struct member *table_get(struct table *t, const char *name, uint32_t pid)
+/* Finds the member or makes it, but not too many in a tick; NULL then, or without memory. */
+static struct member *table_get(struct table *t, const char *name, const char *part)
 {
-	struct group key = {.name = (char *)name, .pid = pid};
+	struct group key = {.name = (char *)name, .part = (char *)part};
 	struct member **found = tfind(&key, &t->tree, compare), *m;
 
 	if (found)
 		return *found;
-	m = table_reserve(t) ? member_new(name, pid) : NULL;
+	if (t->count >= 2 * t->most && strcmp(part, GROUP_OTHER) != 0)
+		return NULL;
+	m = table_reserve(t) ? member_new(t, name, part) : NULL;
 	if (!m)
 		return NULL;
 	if (!tsearch(m, &t->tree, compare)) {
-		member_free(m);
+		member_retire(t, m);
 		return NULL;
 	}
 	t->list[t->count++] = m;
@@ -185,9 +249,15 @@ static struct member *table_get(struct table *t, const char *name, uint32_t pid)
 
 static void table_free(struct table *t)
 {
+	struct member *m;
+
 	for (size_t i = 0; i < t->count; i++) {
 		tdelete(t->list[i], &t->tree, compare);
-		member_free(t->list[i]);
+		member_retire(t, t->list[i]);
+	}
+	while ((m = t->free)) {
+		t->free = m->next_free;
+		free(m);
 	}
 	free(t->list);
 }
@@ -198,68 +268,115 @@ static double rank_of(const struct member *m)
 	return (double)m->score * (m->shown ? 1.25 : 1);
 }
 
+/* The busiest first; what takes the rest comes last. */
 static int compare_rank(const void *left, const void *right)
 {
 	const struct member *a = *(struct member *const *)left, *b = *(struct member *const *)right;
 	double x = rank_of(a), y = rank_of(b);
 
+	if (a->rest != b->rest)
+		return a->rest - b->rest;
 	if (x != y)
 		return x < y ? 1 : -1;
 	return compare(a, b);
 }
 
 /*
- * A process that ended is reported for as long as it has something to tell; a group without
- * processes, until its activity is forgotten.
+ * A process that ended is reported for as long as it has something to tell; others until their
+ * activity is forgotten.
  */
 static bool reportable(const struct member *m)
 {
 	return m->processes || activity(&m->grown.counters) || activity(&m->pending.counters) ||
-	       (!m->series.pid && m->score);
+	       (m->series.kind != GROUP_PROCESS && m->score);
 }
 
-/* Forgets what was retired long ago, from the end of the ranked list. */
+/*
+ * Forgets, from the end of the ranked list, what there is too much of. What was a series once stays
+ * longer: it would begin again at 0.
+ */
 static void table_prune(struct table *t)
 {
-	size_t keep = 0, most = 4 * t->limit + RETIRED_MAX;
+	size_t keep = 0;
 
 	for (size_t i = 0; i < t->count; i++) {
 		struct member *m = t->list[i];
 
-		if (keep < most || m->shown || reportable(m)) {
+		if (keep < t->most / (m->told ? 1 : 2) || m->shown || m->rest) {
 			t->list[keep++] = m;
 			continue;
 		}
 		tdelete(m, &t->tree, compare);
-		member_free(m);
+		member_retire(t, m);
 	}
 	t->count = keep;
 }
 
-/* A share becomes visible: in its series, and in the sum of all. Both may be NULL. */
-static void publish(struct share *share, struct group *series, struct group *sum)
+/* -- settling a table: what is shown, and where the rest goes -- */
+
+static unsigned limit_of(const struct group_options *o, enum group_kind kind)
 {
-	if (series)
-		give(series, share);
-	if (sum)
-		give(sum, share);
+	const unsigned limits[] = {
+		[GROUP_WHOLE] = o->group_limit,
+		[GROUP_PROCESS] = o->pid_limit,
+		[GROUP_DESTINATION] = o->destination_limit,
+		[GROUP_PORT] = o->port_limit,
+	};
+
+	return limits[kind];
+}
+
+/* Which options limit it: those of its rule, if they do, else the general ones. */
+static unsigned limited_by(const struct groups *g, const struct member *m)
+{
+	unsigned own = (unsigned)(m->series.rule + 1);
+
+	return limit_of(&g->options[own], m->series.kind) ? own : 0;
+}
+
+/* The part "other" of the group; that of the group `other`, if the group is not reported. */
+static struct member *rest_of(struct groups *g, enum group_kind kind, const char *name)
+{
+	const struct group key = {.name = (char *)name, .part = (char *)""};
+	struct member **group = tfind(&key, &g->tables[GROUP_WHOLE].tree, compare), *rest;
+	bool reported = group && (*group)->shown;
+
+	rest = table_get(&g->tables[kind], reported ? name : GROUP_OTHER, GROUP_OTHER);
+	if (rest)
+		rest->rest = true;
+	return rest;
+}
+
+/* Where a share goes that has become visible: into `all`, and into its series or the rest. */
+static void publish(struct groups *g, struct member *m, struct share *share)
+{
+	enum group_kind kind = m->series.kind;
+	struct member *rest;
+
+	if (share_empty(share))
+		return;
+	if (kind == GROUP_WHOLE)
+		show(&g->all->series, share);
+	if (m->shown)
+		show(&m->series, share);
+	else if (kind == GROUP_WHOLE)
+		show(&g->other->series, share);
+	else if (kind != GROUP_PROCESS && (rest = rest_of(g, kind, m->series.name)))
+		give(&rest->grown.counters, &rest->grown.latency, share);
 	share_clear(share);
 }
 
-/*
- * Settles the tick of one member: what is shown takes its share (that of a new one waits), what is
- * not gives it to `rest`. `sum` gets all that becomes visible. Both may be NULL.
- */
-static void settle(struct member *m, bool show, struct group *rest, struct group *sum)
+/* What is new takes its share in the next tick. */
+static void settle(struct groups *g, struct member *m, bool shown)
 {
-	struct group *to = show ? &m->series : rest;
-	bool wait = show && !m->shown;
+	bool wait = shown && !m->shown;
 	struct share ready;
 
-	m->shown = show;
-	publish(&m->pending, to, sum);
+	m->shown = shown;
+	m->told = m->told || shown;
+	publish(g, m, &m->pending);
 	if (!wait) {
-		publish(&m->grown, to, sum);
+		publish(g, m, &m->grown);
 		return;
 	}
 	ready = m->pending; /* empty: its memory serves the next tick */
@@ -267,20 +384,22 @@ static void settle(struct member *m, bool show, struct group *rest, struct group
 	m->grown = ready;
 }
 
-/* Ranks the members and settles each. */
-static void table_settle(struct table *t, struct group *rest, struct group *sum)
+/* Ranks the members and settles each. Those that take the rest come last, also if made now. */
+static void table_settle(struct groups *g, struct table *t)
 {
-	size_t shown = 0;
-
 	for (size_t i = 0; i < t->count; i++)
 		t->list[i]->score = t->list[i]->score / 2 + activity(&t->list[i]->grown.counters);
 	if (t->count)
 		qsort(t->list, t->count, sizeof(*t->list), compare_rank);
+	memset(g->shown, 0, (g->rule_count + 1) * sizeof(*g->shown));
 	for (size_t i = 0; i < t->count; i++) {
-		bool show = shown < t->limit && reportable(t->list[i]);
+		struct member *m = t->list[i];
+		unsigned by = limited_by(g, m);
+		bool room = g->shown[by] < limit_of(&g->options[by], t->kind);
+		bool shown = m->rest || (room && reportable(m));
 
-		settle(t->list[i], show, rest, sum);
-		shown += show;
+		g->shown[by] += shown && !m->rest;
+		settle(g, m, shown);
 	}
 	table_prune(t);
 }
@@ -293,106 +412,172 @@ static void clear_latency(struct group *series)
 		histogram_clear(series->latency);
 }
 
-static void table_begin(struct table *t)
-{
-	for (size_t i = 0; i < t->count; i++)
-		clear_latency(&t->list[i]->series);
-}
-
 void groups_begin(struct groups *g, uint64_t now_ns)
 {
 	g->now_ns = now_ns;
 	clear_latency(&g->all->series);
 	clear_latency(&g->other->series);
 	clear_latency(&g->kernel->series);
-	table_begin(&g->named);
-	table_begin(&g->processes);
+	for (int kind = 0; kind < GROUP_KIND_COUNT; kind++)
+		for (size_t i = 0; i < g->tables[kind].count; i++)
+			clear_latency(&g->tables[kind].list[i]->series);
 }
 
-static void place_leave(struct member **at)
+static struct member *place_member(const struct place *place)
 {
-	if (*at)
-		(*at)->processes--;
-	*at = NULL;
+	bool there = place->member && place->member->generation == place->generation;
+
+	return there ? place->member : NULL;
 }
 
-/* Moves a row to the member of that name and pid, if it is not there already. */
-static struct member *place_enter(struct member **at, struct table *t, const char *name,
-				  uint32_t pid)
+static void place_leave(struct place *place)
 {
-	if (*at && strcmp((*at)->series.name, name) == 0 && (*at)->series.pid == pid)
-		return *at;
-	place_leave(at);
-	*at = table_get(t, name, pid);
-	if (*at)
-		(*at)->processes++;
-	return *at;
+	struct member *m = place_member(place);
+
+	if (m)
+		m->processes--;
+	place->member = NULL;
 }
 
-static bool old_enough(const struct groups *g, const struct snapshot_process *p)
+/* Moves a process to the member of that name and part, if it is not there already. */
+static struct member *place_enter(struct place *place, struct table *t, const struct match *match,
+				  const char *part)
 {
-	return g->now_ns >= p->start_ns + (uint64_t)g->options.pid_min_age_s * 1000000000;
+	struct member *m = place_member(place);
+
+	if (m && strcmp(m->series.name, match->group) == 0 && strcmp(m->series.part, part) == 0)
+		return m;
+	place_leave(place);
+	m = table_get(t, match->group, part);
+	if (!m)
+		return NULL;
+	m->series.rule = match->rule;
+	m->processes++;
+	*place = (struct place){m, m->generation};
+	return m;
+}
+
+static void replace(char **text, const char *value)
+{
+	char *copy;
+
+	if (*text && strcmp(*text, value) == 0)
+		return;
+	copy = strdup(value);
+	if (!copy)
+		return;
+	free(*text);
+	*text = copy;
+}
+
+static void describe(struct group *series, const struct match *match,
+		     const struct snapshot_process *p)
+{
+	series->pid = p->pid;
+	series->uid = match->uid;
+	memcpy(series->comm, p->comm, sizeof(series->comm));
+	replace(&series->exe, match->exe);
+	replace(&series->cgroup, match->cgroup);
+}
+
+bool groups_by_pid(const struct groups *g, const struct match *match,
+		   const struct snapshot_process *p)
+{
+	const struct group_options *o = &g->options[match->rule + 1];
+
+	return o->by_pid && p->row >= TCP_ROW_FIRST && !p->endpoint.kind &&
+	       strcmp(match->group, GROUP_OTHER) != 0 &&
+	       g->now_ns >= p->start_ns + (uint64_t)o->pid_min_age_s * 1000000000;
 }
 
 /* Groups that are always there have no ranking: what they get is visible at once. */
 static void add_fixed(struct groups *g, struct member *m, const struct snapshot_process *p)
 {
 	share_add(&m->grown, p);
-	give(&m->series, &m->grown);
-	give(&g->all->series, &m->grown);
+	show(&m->series, &m->grown);
+	show(&g->all->series, &m->grown);
 	share_clear(&m->grown);
 }
 
-static void add_process(struct groups *g, struct place *place, const char *name,
+static void add_process(struct groups *g, struct resident *r, const struct match *match,
 			const struct snapshot_process *p)
 {
-	struct member *m = place_enter(&place->group, &g->named, name, 0);
+	struct member *m = NULL;
+	char pid[16];
 
+	if (strcmp(match->group, GROUP_OTHER) != 0)
+		m = place_enter(&r->group, &g->tables[GROUP_WHOLE], match, "");
 	if (m)
 		share_add(&m->grown, p);
 	else
 		add_fixed(g, g->other, p);
-	if (!g->options.by_pid || !old_enough(g, p))
+	if (!groups_by_pid(g, match, p))
 		return;
-	m = place_enter(&place->process, &g->processes, name, p->pid);
+	snprintf(pid, sizeof(pid), "%u", p->pid);
+	m = place_enter(&r->process, &g->tables[GROUP_PROCESS], match, pid);
+	if (!m)
+		return;
+	describe(&m->series, match, p);
+	share_add(&m->grown, p);
+}
+
+static void add_endpoint(struct groups *g, const struct match *match,
+			 const struct snapshot_process *p)
+{
+	const struct group_options *o = &g->options[match->rule + 1];
+	bool port = p->endpoint.kind == TCP_ENDPOINT_PORT;
+	char name[ENDPOINT_NAME_SIZE];
+	enum group_kind kind = port ? GROUP_PORT : GROUP_DESTINATION;
+	struct member *m;
+
+	if (!(port ? o->by_port : o->by_destination))
+		return;
+	if (port)
+		snprintf(name, sizeof(name), "port-%u", p->endpoint.port);
+	else
+		endpoint_name(name, sizeof(name), p->endpoint.address, p->endpoint.port, g->subnets,
+			      g->subnet_count);
+	m = table_get(&g->tables[kind], match->group, name);
+	if (m)
+		m->series.rule = match->rule;
+	else
+		m = rest_of(g, kind, match->group);
 	if (m)
 		share_add(&m->grown, p);
 }
 
-static void place_clear(struct place *place)
+static void resident_leave(struct resident *r)
 {
-	place_leave(&place->group);
-	place_leave(&place->process);
-	place->start_ns = 0;
+	place_leave(&r->group);
+	place_leave(&r->process);
+	r->start_ns = 0;
 }
 
-void groups_add(struct groups *g, const char *name, const struct snapshot_process *p)
+void groups_add(struct groups *g, const struct match *match, const struct snapshot_process *p)
 {
-	struct place *place = &g->places[p->row];
+	struct resident *r;
 
+	if (p->endpoint.kind) {
+		add_endpoint(g, match, p);
+		return;
+	}
 	if (p->row < TCP_ROW_FIRST) {
 		add_fixed(g, p->row == TCP_ROW_KERNEL ? g->kernel : g->other, p);
 		return;
 	}
-	if (place->start_ns != p->start_ns)
-		place_clear(place);
-	place->start_ns = p->start_ns;
-	add_process(g, place, name, p);
+	r = &g->residents[p->row];
+	if (r->start_ns != p->start_ns)
+		resident_leave(r);
+	r->start_ns = p->start_ns;
+	add_process(g, r, match, p);
 	if (p->last)
-		place_clear(place);
+		resident_leave(r);
 }
 
 void groups_end(struct groups *g)
 {
-	table_settle(&g->named, &g->other->series, &g->all->series);
-	table_settle(&g->processes, NULL, NULL);
-}
-
-static void each(const struct table *t, group_visit *visit, void *context)
-{
-	for (size_t i = 0; i < t->count; i++)
-		if (t->list[i]->shown)
-			visit(context, &t->list[i]->series);
+	for (int kind = 0; kind < GROUP_KIND_COUNT; kind++)
+		table_settle(g, &g->tables[kind]);
 }
 
 void groups_each(const struct groups *g, group_visit *visit, void *context)
@@ -400,24 +585,46 @@ void groups_each(const struct groups *g, group_visit *visit, void *context)
 	visit(context, &g->all->series);
 	visit(context, &g->other->series);
 	visit(context, &g->kernel->series);
-	each(&g->named, visit, context);
-	each(&g->processes, visit, context);
+	for (int kind = 0; kind < GROUP_KIND_COUNT; kind++) {
+		const struct table *t = &g->tables[kind];
+
+		for (size_t i = 0; i < t->count; i++)
+			if (t->list[i]->shown)
+				visit(context, &t->list[i]->series);
+	}
 }
 
-int groups_open(struct groups **out, unsigned row_count, const struct group_options *options)
+/* Four times what may be shown, so that the next ones are known, and some more. */
+static void size_tables(struct groups *g)
+{
+	for (int kind = 0; kind < GROUP_KIND_COUNT; kind++) {
+		struct table *t = &g->tables[kind];
+
+		t->kind = kind;
+		t->most = RETIRED_MAX;
+		for (unsigned i = 0; i <= g->rule_count; i++)
+			t->most += 4 * (size_t)limit_of(&g->options[i], kind);
+	}
+}
+
+int groups_open(struct groups **out, unsigned row_count, const struct group_options *options,
+		unsigned rule_count, const struct subnet *subnets, unsigned subnet_count)
 {
 	struct groups *g = calloc(1, sizeof(*g));
 
 	if (!g)
 		return -ENOMEM;
-	g->options = *options;
-	g->named.limit = options->group_limit;
-	g->processes.limit = options->pid_limit;
-	g->places = calloc(row_count, sizeof(*g->places));
-	g->all = member_new(GROUP_ALL, 0);
-	g->other = member_new(GROUP_OTHER, 0);
-	g->kernel = member_new(GROUP_KERNEL, 0);
-	if (!g->places || !g->all || !g->other || !g->kernel) {
+	g->options = options;
+	g->rule_count = rule_count;
+	g->subnets = subnets;
+	g->subnet_count = subnet_count;
+	size_tables(g);
+	g->residents = calloc(row_count, sizeof(*g->residents));
+	g->shown = calloc(rule_count + 1, sizeof(*g->shown));
+	g->all = member_new(&g->tables[GROUP_WHOLE], GROUP_ALL, "");
+	g->other = member_new(&g->tables[GROUP_WHOLE], GROUP_OTHER, "");
+	g->kernel = member_new(&g->tables[GROUP_WHOLE], GROUP_KERNEL, "");
+	if (!g->residents || !g->shown || !g->all || !g->other || !g->kernel) {
 		groups_close(g);
 		return -ENOMEM;
 	}
@@ -427,13 +634,19 @@ int groups_open(struct groups **out, unsigned row_count, const struct group_opti
 
 void groups_close(struct groups *g)
 {
+	struct member *fixed[3];
+
 	if (!g)
 		return;
-	member_free(g->all);
-	member_free(g->other);
-	member_free(g->kernel);
-	table_free(&g->named);
-	table_free(&g->processes);
-	free(g->places);
+	fixed[0] = g->all;
+	fixed[1] = g->other;
+	fixed[2] = g->kernel;
+	for (int i = 0; i < 3; i++)
+		if (fixed[i])
+			member_retire(&g->tables[GROUP_WHOLE], fixed[i]);
+	for (int kind = 0; kind < GROUP_KIND_COUNT; kind++)
+		table_free(&g->tables[kind]);
+	free(g->residents);
+	free(g->shown);
 	free(g);
 }

@@ -3,8 +3,8 @@
 
 /*
  * Grouping: adds what processes have done in a tick to their groups, and decides which groups and
- * which single processes are reported. What is not reported is in `other`, so that at every tick,
- * to the byte, all = other + kernel + the reported groups.
+ * which parts of them are reported. What is not reported is in `other`, so that at every tick, to
+ * the byte, all = other + kernel + the reported groups.
  */
 #ifndef EBPF_TCP_GROUP_H
 #define EBPF_TCP_GROUP_H
@@ -16,40 +16,66 @@
 #include "tcp.h"
 
 struct groups;
+struct match;
 struct snapshot_process;
+struct subnet;
 
+/* What is reported of the groups: in general, or of those of one rule, whose limits may be 0: then
+ * the general one is for both together. */
 struct group_options {
+	unsigned group_limit;
 	bool by_pid;
 	unsigned pid_limit;
 	unsigned pid_min_age_s;
-	unsigned group_limit;
+	bool by_destination;
+	unsigned destination_limit;
+	bool by_port;
+	unsigned port_limit;
 };
 
-/* A reported series: a group, or one process of it. */
+enum group_kind { GROUP_WHOLE, GROUP_PROCESS, GROUP_DESTINATION, GROUP_PORT, GROUP_KIND_COUNT };
+
+/* A reported series: a group, or a part of it. */
 struct group {
+	enum group_kind kind;
 	char *name;
-	uint32_t pid;              /* 0: the whole group */
+	char *part; /* "": the whole group; else "1234", "10.0.0.5:5432", "other" or "port-443" */
+	int rule;   /* index of the rule that made it, or -1 */
 	struct tcp_counters total; /* never falls */
 	struct histogram *latency; /* of this tick; NULL: there was no connect yet */
+	/* of a process only */
+	uint32_t pid;
+	uint32_t uid; /* or TCP_UID_UNKNOWN */
+	char comm[TCP_COMM_LEN];
+	char *exe;    /* path, "" if unknown */
+	char *cgroup; /* path, "" if unknown */
 };
 
 typedef void group_visit(void *context, const struct group *group);
 
-/* `row_count` bounds snapshot_process.row. Returns 0 or -ENOMEM. */
-int groups_open(struct groups **out, unsigned row_count, const struct group_options *options);
+/*
+ * `row_count` bounds the rows of processes. `options` has 1 + rule_count entries: the general one,
+ * then that of each rule; it and `subnets` must stay. Returns 0 or -ENOMEM.
+ */
+int groups_open(struct groups **out, unsigned row_count, const struct group_options *options,
+		unsigned rule_count, const struct subnet *subnets, unsigned subnet_count);
 
 /* NULL is allowed. */
 void groups_close(struct groups *g);
 
 /*
- * One tick: begin, add every process that did something or ended, end. `now_ns` is the time since
- * boot. Without memory for a new group its process counts in `other`.
+ * One tick: begin, add every process (and endpoint) that did something or ended, end. `now_ns` is
+ * the time since boot. Without memory for a new group its process counts in `other`.
  */
 void groups_begin(struct groups *g, uint64_t now_ns);
-void groups_add(struct groups *g, const char *name, const struct snapshot_process *p);
+void groups_add(struct groups *g, const struct match *match, const struct snapshot_process *p);
 void groups_end(struct groups *g);
 
-/* Calls `visit` for all, other, kernel, then the reported groups, then the reported processes. */
+/* May the process get a series of its own? Then `match` should have all details. */
+bool groups_by_pid(const struct groups *g, const struct match *match,
+		   const struct snapshot_process *p);
+
+/* Calls `visit` for all, other, kernel, then what is reported of each enum group_kind. */
 void groups_each(const struct groups *g, group_visit *visit, void *context);
 
 #endif

@@ -1,12 +1,20 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright (c) 2026 ebpf_tcp authors */
 
-/* Matching: which group a process belongs to, and how groups may be called. */
+/*
+ * Matching: which group a process belongs to, and how groups may be called. Asked of a process
+ * once, when it is first seen, and again after it has executed another program.
+ */
 #ifndef EBPF_TCP_MATCH_H
 #define EBPF_TCP_MATCH_H
 
+#include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
+#include "rule.h"
+
+struct matcher;
 struct snapshot_process;
 
 /* Groups that are there from the beginning. */
@@ -17,17 +25,54 @@ struct snapshot_process;
 
 #define GROUP_NAME_SIZE 100 /* collectd cuts names at 127 bytes; a tag may follow */
 
-enum match_by { MATCH_BY_PROCESS };
+enum match_by {
+	MATCH_BY_PROCESS,    /* name of the process */
+	MATCH_BY_EXECUTABLE, /* file name of its program */
+	MATCH_BY_UNIT,
+	MATCH_BY_CONTAINER,
+	MATCH_BY_CGROUP, /* the whole path; of a long one the end */
+	MATCH_BY_USER,
+};
 
 struct match_options {
-	int group_by; /* enum match_by */
+	int group_by;        /* enum match_by */
+	struct rule **rules; /* the first that fits counts */
+	unsigned rule_count;
+	bool report_unmatched;   /* despite of rules, GroupBy names what fits none */
+	struct ignore **ignores; /* on names of groups */
+	unsigned ignore_count;
+	bool ignore_selected; /* what an `ignores` fits goes to other; else what none fits, if there
+				 is one */
+	const char *proc_root;
+	char *cgroup_root;
 };
+
+/* What is known of a process. Texts are never NULL. */
+struct match {
+	const char *group;  /* cleaned; GROUP_OTHER if it is not to be reported */
+	int rule;           /* index of the one that fitted, else -1 */
+	const char *exe;    /* path of the program; "" if unknown */
+	const char *cgroup; /* path; "" if unknown */
+	uint32_t uid;       /* TCP_UID_UNKNOWN if unknown */
+};
+
+/* `row_count` bounds snapshot_process.row; `options` must stay. Returns 0 or -ENOMEM. */
+int match_open(struct matcher **out, unsigned row_count, const struct match_options *options);
+
+/* NULL is allowed. */
+void match_close(struct matcher *m);
+
+/* A tick begins: PID files are looked at. */
+void match_begin(struct matcher *m);
+
+/* Valid until the process of this row is asked for again. Never NULL. */
+const struct match *match_process(struct matcher *m, const struct snapshot_process *p);
+
+/* The attributes that values carry along, which cost a look at /proc: exe and cgroup. Same life. */
+const struct match *match_details(struct matcher *m, const struct snapshot_process *p);
 
 /* Names that GroupBy may have, in the order of enum match_by; ends with NULL. */
 const char *const *match_by_names(void);
-
-/* Writes the name of the process's group, cleaned. `out` has GROUP_NAME_SIZE bytes. */
-void match_group(char *out, const struct snapshot_process *p, const struct match_options *options);
 
 /*
  * Makes a name that every sink can carry: [A-Za-z0-9_.:@+-] and valid UTF-8 stay, each other byte

@@ -15,18 +15,42 @@
 #define COUNTER(field) offsetof(struct tcp_counters, field)
 #define SWITCH(field) offsetof(struct metric_options, field)
 
+/* Where a counter makes sense. */
+enum {
+	WHOLE = 1 << GROUP_WHOLE | 1 << GROUP_PROCESS,
+	OUT = 1 << GROUP_DESTINATION,
+	IN = 1 << GROUP_PORT,
+	ALL = WHOLE | OUT | IN,
+};
+
 /* To add a counter: one row. Its switch is an option of metric_options. */
 static const struct {
 	size_t on;
+	unsigned kinds;
 	const char *type;
 	const char *instance;
 	unsigned count;
 	size_t counters[2];
-} counters[] = {{SWITCH(bytes), "if_octets", "", 2, {COUNTER(rx_bytes), COUNTER(tx_bytes)}},
-		{SWITCH(connections), "connections", "connect", 1, {COUNTER(connects)}},
-		{SWITCH(connections), "connections", "accept", 1, {COUNTER(accepts)}},
+} counters[] = {{SWITCH(bytes), ALL, "if_octets", "", 2, {COUNTER(rx_bytes), COUNTER(tx_bytes)}},
+#define SCOPE(id, name)                                                                            \
+	{SWITCH(by_scope),                                                                         \
+	 WHOLE,                                                                                    \
+	 "if_octets",                                                                              \
+	 name,                                                                                     \
+	 2,                                                                                        \
+	 {COUNTER(scope_rx_bytes[id]), COUNTER(scope_tx_bytes[id])}},
+		TCP_SCOPES(SCOPE)
+#undef SCOPE
+			{SWITCH(connections),
+			 WHOLE | OUT,
+			 "connections",
+			 "connect",
+			 1,
+			 {COUNTER(connects)}},
+		{SWITCH(connections), WHOLE | IN, "connections", "accept", 1, {COUNTER(accepts)}},
 #define REASON(id, name)                                                                           \
-	{SWITCH(connections), "connections", "connect_" name, 1, {COUNTER(failed[id])}},
+	{SWITCH(connections), WHOLE | OUT, "connections",                                          \
+	 "connect_" name,     1,           {COUNTER(failed[id])}},
 		TCP_REASONS(REASON)
 #undef REASON
 };
@@ -43,8 +67,10 @@ static const struct {
 	{"total_events", "lost_sockets", false, SELF(lost_sockets)},
 	{"total_events", "lost_deltas", false, SELF(lost_deltas)},
 	{"total_events", "lost_latencies", false, SELF(lost_latencies)},
+	{"total_events", "lost_endpoints", false, SELF(lost_endpoints)},
 	{"total_events", "recursion_misses", false, SELF(recursion_misses)},
 	{"cache_size", "processes", true, SELF(processes)},
+	{"cache_size", "endpoints", true, SELF(endpoints)},
 	{"cache_size", "sockets", true, SELF(sockets)},
 	{"duration", "read", true, SELF(read_s)},
 };
@@ -58,13 +84,12 @@ static uint64_t counter_at(const void *base, size_t offset)
 }
 
 /* "connect" for a group, "connect-1234" for a process of it. */
-static void name_instance(struct metric_sample *sample, const char *instance, uint32_t pid)
+static void name_instance(struct metric_sample *sample, const char *instance)
 {
-	if (pid)
-		snprintf(sample->instance, sizeof(sample->instance), "%s%s%u", instance,
-			 *instance ? "-" : "", pid);
-	else
-		snprintf(sample->instance, sizeof(sample->instance), "%s", instance);
+	const char *part = sample->group ? sample->group->part : "";
+
+	snprintf(sample->instance, sizeof(sample->instance), "%s%s%s", instance,
+		 *instance && *part ? "-" : "", part);
 }
 
 static void emit_counters(const struct group *group, const struct metric_options *options,
@@ -72,27 +97,28 @@ static void emit_counters(const struct group *group, const struct metric_options
 {
 	for (size_t i = 0; i < sizeof(counters) / sizeof(*counters); i++) {
 		struct metric_sample sample = {
-			.group = group->name,
+			.group = group,
 			.type = counters[i].type,
 			.count = counters[i].count,
 		};
 
-		if (!*(const bool *)((const char *)options + counters[i].on))
+		if (!(counters[i].kinds >> group->kind & 1) ||
+		    !*(const bool *)((const char *)options + counters[i].on))
 			continue;
 		for (unsigned n = 0; n < sample.count; n++)
 			sample.derive[n] = counter_at(&group->total, counters[i].counters[n]);
-		name_instance(&sample, counters[i].instance, group->pid);
+		name_instance(&sample, counters[i].instance);
 		emit(context, &sample);
 	}
 }
 
 static void emit_failed(const struct group *group, metric_emit *emit, void *context)
 {
-	struct metric_sample sample = {.group = group->name, .type = "connections", .count = 1};
+	struct metric_sample sample = {.group = group, .type = "connections", .count = 1};
 
 	for (unsigned i = 0; i < TCP_REASON_COUNT; i++)
 		sample.derive[0] += group->total.failed[i];
-	name_instance(&sample, "connect_failed", group->pid);
+	name_instance(&sample, "connect_failed");
 	emit(context, &sample);
 }
 
@@ -100,9 +126,9 @@ static void emit_gauge(const struct group *group, const char *instance, double v
 		       metric_emit *emit, void *context)
 {
 	struct metric_sample sample = {
-		.group = group->name, .type = "latency", .gauge = true, .count = 1, .value = value};
+		.group = group, .type = "latency", .gauge = true, .count = 1, .value = value};
 
-	name_instance(&sample, instance, group->pid);
+	name_instance(&sample, instance);
 	emit(context, &sample);
 }
 
@@ -115,11 +141,11 @@ static void emit_latency(const struct group *group, const struct metric_options 
 
 	emit_gauge(group, "connect-average", histogram_average(h), emit, context);
 	emit_gauge(group, "connect-upper", histogram_upper(h), emit, context);
-	for (unsigned i = 0; i < options->percentile_count; i++) {
+	for (unsigned i = 0; i < options->percentiles.count; i++) {
 		snprintf(instance, sizeof(instance), "connect-percentile-" METRIC_PERCENTILE_FORMAT,
-			 options->percentiles[i]);
-		emit_gauge(group, instance, histogram_percentile(h, options->percentiles[i]), emit,
-			   context);
+			 options->percentiles.list[i]);
+		emit_gauge(group, instance, histogram_percentile(h, options->percentiles.list[i]),
+			   emit, context);
 	}
 }
 
@@ -127,9 +153,9 @@ void metric_group(const struct group *group, const struct metric_options *option
 		  metric_emit *emit, void *context)
 {
 	emit_counters(group, options, emit, context);
-	if (options->connections)
+	if (options->connections && group->kind != GROUP_PORT)
 		emit_failed(group, emit, context);
-	if (options->connect_latency)
+	if (options->connect_latency && group->kind != GROUP_PORT)
 		emit_latency(group, options, emit, context);
 }
 
@@ -137,7 +163,6 @@ void metric_self(const struct metric_self *self, metric_emit *emit, void *contex
 {
 	for (size_t i = 0; i < sizeof(selfs) / sizeof(*selfs); i++) {
 		struct metric_sample sample = {
-			.group = GROUP_SELF,
 			.type = selfs[i].type,
 			.gauge = selfs[i].gauge,
 			.count = 1,
@@ -147,7 +172,7 @@ void metric_self(const struct metric_self *self, metric_emit *emit, void *contex
 			sample.value = *(const double *)((const char *)self + selfs[i].at);
 		else
 			sample.derive[0] = counter_at(self, selfs[i].at);
-		name_instance(&sample, selfs[i].instance, 0);
+		name_instance(&sample, selfs[i].instance);
 		emit(context, &sample);
 	}
 }

@@ -15,17 +15,20 @@ struct group;
 
 struct metric_options {
 	bool bytes;
+	bool by_scope;
 	bool connections;
 	bool connect_latency;
-	double percentiles[METRIC_PERCENTILES_MAX];
-	unsigned percentile_count;
+	struct metric_percentiles {
+		double list[METRIC_PERCENTILES_MAX];
+		unsigned count;
+	} percentiles;
 };
 
 /* One value list: a DERIVE of one or two sources, or a GAUGE. */
 struct metric_sample {
-	const char *group; /* plugin_instance */
+	const struct group *group; /* its name is the plugin_instance; NULL: GROUP_SELF */
 	const char *type;
-	char instance[128]; /* type_instance */
+	char instance[256]; /* type_instance */
 	bool gauge;
 	unsigned count;
 	uint64_t derive[2];
@@ -40,8 +43,10 @@ struct metric_self {
 	uint64_t lost_sockets;
 	uint64_t lost_deltas;
 	uint64_t lost_latencies;
+	uint64_t lost_endpoints;
 	uint64_t recursion_misses;
 	double processes;
+	double endpoints;
 	double sockets;
 	double read_s;
 };

@@ -60,6 +60,7 @@ static const struct {
 	{"fentry_syn", DEFERRED},
 	{"fentry_wait", "progress of blocked senders"},
 	{"kprobe_syn", DEFERRED},
+	{"kprobe_connect4_enter", FAILED_EARLY},
 	{"kprobe_connect4", FAILED_EARLY},
 	{"kprobe_connect6_enter", NULL}, /* no IPv6 */
 	{"kprobe_connect6", NULL},
@@ -81,6 +82,7 @@ struct probe {
 	struct bpf_link *links[PROGRAMS_MAX];
 	unsigned program_count;
 	unsigned row_count;
+	unsigned first_endpoint;
 	struct tcp_row *rows;
 	struct tcp_latency *latencies;
 	bool dropped[OPTIONAL_COUNT];
@@ -175,9 +177,40 @@ static void select_programs(struct probe *p)
 	}
 }
 
+static bool is_empty(const uint64_t ports[PORT_WORDS])
+{
+	for (unsigned i = 0; i < PORT_WORDS; i++)
+		if (ports[i])
+			return false;
+	return true;
+}
+
+/* What is counted, and how finely. */
+static void set_knobs(struct probe *p, const struct probe_options *options)
+{
+	struct tcp__rodata *knobs = p->skeleton->rodata;
+	bool all = true;
+
+	knobs->sock_storage = p->backend->sock_storage;
+	knobs->by_scope = options->by_scope;
+	knobs->by_destination = options->by_destination;
+	knobs->by_port = options->by_port;
+	for (unsigned i = 0; i < TCP_SCOPE_COUNT; i++) {
+		knobs->scopes |= (uint32_t)options->scopes[i] << i;
+		all = all && options->scopes[i];
+	}
+	knobs->any_port = is_empty(options->local_ports) && is_empty(options->remote_ports);
+	knobs->selective = !all || !knobs->any_port;
+	memcpy(knobs->local_ports, options->local_ports, sizeof(knobs->local_ports));
+	memcpy(knobs->remote_ports, options->remote_ports, sizeof(knobs->remote_ports));
+}
+
 static int size_maps(struct probe *p, const struct probe_options *options)
 {
-	const unsigned row_count = TCP_ROW_FIRST + options->max_processes;
+	bool by_endpoint = options->by_destination || options->by_port;
+	const unsigned endpoints = by_endpoint ? options->max_endpoints : 1;
+	const unsigned first_endpoint = TCP_ROW_FIRST + options->max_processes;
+	const unsigned row_count = first_endpoint + (by_endpoint ? endpoints : 0);
 	struct tcp *skeleton = p->skeleton;
 	const struct {
 		struct bpf_map *map;
@@ -186,13 +219,15 @@ static int size_maps(struct probe *p, const struct probe_options *options)
 		{skeleton->maps.sockets, options->max_sockets},
 		{skeleton->maps.processes, options->max_processes},
 		{skeleton->maps.free_rows, options->max_processes},
+		{skeleton->maps.endpoints, endpoints},
+		{skeleton->maps.free_endpoints, endpoints},
 		{skeleton->maps.rows, row_count},
 		{skeleton->maps.latencies, row_count},
 	};
 	int err;
 
 	p->row_count = row_count;
-	skeleton->rodata->sock_storage = p->backend->sock_storage;
+	p->first_endpoint = first_endpoint;
 	err = bpf_map__set_autocreate(skeleton->maps.storage, p->backend->sock_storage);
 	if (!err)
 		err = bpf_map__set_autocreate(skeleton->maps.sockets, !p->backend->sock_storage);
@@ -211,6 +246,7 @@ static int load_once(struct probe *p, const struct probe_options *options)
 	if (!p->skeleton)
 		return -errno;
 	select_programs(p);
+	set_knobs(p, options);
 	err = size_maps(p, options);
 	if (!err)
 		err = tcp__load(p->skeleton);
@@ -273,14 +309,20 @@ static int map_tables(struct probe *p)
 }
 
 /* The lowest rows are taken first: the reader's pages stay few. */
-static int fill_free_rows(struct probe *p)
+static int fill_stack(const struct bpf_map *stack, uint32_t first, uint32_t end)
 {
-	int fd = bpf_map__fd(p->skeleton->maps.free_rows);
-
-	for (uint32_t row = p->row_count - 1; row >= TCP_ROW_FIRST; row--)
-		if (bpf_map_update_elem(fd, NULL, &row, BPF_ANY))
+	for (uint32_t row = end; row-- > first;)
+		if (bpf_map_update_elem(bpf_map__fd(stack), NULL, &row, BPF_ANY))
 			return -errno;
 	return 0;
+}
+
+static int fill_free_rows(struct probe *p)
+{
+	int err = fill_stack(p->skeleton->maps.free_rows, TCP_ROW_FIRST, p->first_endpoint);
+
+	return err ? err
+		   : fill_stack(p->skeleton->maps.free_endpoints, p->first_endpoint, p->row_count);
 }
 
 /* -- attaching -- */
@@ -406,7 +448,8 @@ static void describe(struct probe *p)
 		separator = ", ";
 	}
 	for (unsigned i = 0; i < OPTIONAL_COUNT; i++) {
-		if (!p->dropped[i] || !optional[i].loss || used >= size)
+		if (!p->dropped[i] || !optional[i].loss || used >= size ||
+		    strstr(p->description, optional[i].loss))
 			continue;
 		used += snprintf(p->description + used, size - used, "%s%s", separator,
 				 optional[i].loss);
@@ -602,8 +645,11 @@ void probe_tables(struct probe_tables *out, const struct probe *p)
 		.latencies = p->latencies,
 		.self = &p->skeleton->bss->self,
 		.row_count = p->row_count,
+		.first_endpoint = p->first_endpoint,
 		.processes_fd = bpf_map__fd(p->skeleton->maps.processes),
 		.free_rows_fd = bpf_map__fd(p->skeleton->maps.free_rows),
+		.endpoints_fd = bpf_map__fd(p->skeleton->maps.endpoints),
+		.free_endpoints_fd = bpf_map__fd(p->skeleton->maps.free_endpoints),
 	};
 }
 

@@ -8,19 +8,26 @@
 #ifndef EBPF_TCP_PROBE_H
 #define EBPF_TCP_PROBE_H
 
+#include <stdbool.h>
 #include <stdint.h>
+
+#include "endpoint.h"
+#include "tcp.h"
 #include <stdio.h>
 
 struct probe;
-struct tcp_latency;
-struct tcp_row;
-struct tcp_self;
-
 struct probe_options {
 	char *backend;          /* a name from probe_backend_names() */
 	char *btf;              /* file with the kernel's BTF, NULL: the kernel's own */
 	unsigned max_processes; /* rows */
 	unsigned max_sockets;   /* only where a hash table keeps the sockets */
+	unsigned max_endpoints; /* rows for destinations and ports, if they are asked for */
+	bool by_scope;
+	bool by_destination;
+	bool by_port;
+	bool scopes[TCP_SCOPE_COUNT];      /* connections that are counted for their process... */
+	uint64_t local_ports[PORT_WORDS];  /* ...if one of their ports is in these sets... */
+	uint64_t remote_ports[PORT_WORDS]; /* ...or both sets are empty */
 };
 
 /* The tables as the reader sees them; valid until probe_close(). */
@@ -29,8 +36,11 @@ struct probe_tables {
 	struct tcp_latency *latencies; /* mapped, one per row */
 	const struct tcp_self *self;   /* mapped */
 	unsigned row_count;
-	int processes_fd; /* struct tcp_process_key -> row number */
-	int free_rows_fd; /* stack of free row numbers */
+	unsigned first_endpoint; /* from this row on, rows are about endpoints */
+	int processes_fd;        /* struct tcp_process_key -> row number */
+	int free_rows_fd;        /* stack of free row numbers */
+	int endpoints_fd;        /* struct tcp_endpoint_key -> row number */
+	int free_endpoints_fd;
 };
 
 /* Names that `backend` may have: "auto", then those that it tries, in that order; ends with NULL.

@@ -12,18 +12,22 @@
 
 #include "process.h"
 
-/* Returns the length of the text, or -errno. */
-static ssize_t read_stat(char *out, size_t size, const char *proc_root, uint32_t pid)
+static void path_of(char out[PATH_MAX], const char *proc_root, uint32_t pid, const char *file)
+{
+	snprintf(out, PATH_MAX, "%s/%" PRIu32 "/%s", proc_root, pid, file);
+}
+
+ssize_t process_text(char *out, size_t size, const char *proc_root, uint32_t pid, const char *file)
 {
 	char path[PATH_MAX];
 	ssize_t length;
 	int fd;
 
-	snprintf(path, sizeof(path), "%s/%" PRIu32 "/stat", proc_root, pid);
+	path_of(path, proc_root, pid, file);
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
 		return -errno;
-	length = read(fd, out, size - 1);
+	length = read(fd, out, size - 1); /* /proc gives all that fits at once */
 	if (length < 0)
 		length = -errno;
 	else
@@ -32,30 +36,97 @@ static ssize_t read_stat(char *out, size_t size, const char *proc_root, uint32_t
 	return length;
 }
 
-/* Field 22 of /proc/PID/stat: ticks from boot to start. The name in field 2 may contain anything.
- */
-static bool parse_start_ticks(uint64_t *out, const char *stat)
+/* Where a field of /proc/PID/stat begins, or NULL. The name in field 2 may contain anything. */
+static const char *stat_field(const char *stat, int number)
 {
 	const char *at = strrchr(stat, ')');
 
-	for (int field = 2; at && field < 22; field++)
+	for (int field = 2; at && field < number; field++)
 		at = strchr(at + 1, ' ');
-	return at && sscanf(at, " %" SCNu64, out) == 1;
+	return at;
+}
+
+uint64_t process_ticks(uint64_t ns)
+{
+	return ns / (1000000000 / (uint64_t)sysconf(_SC_CLK_TCK));
+}
+
+int process_stat(struct process_stat *out, const char *proc_root, uint32_t pid)
+{
+	const char *parent, *start;
+	struct process_stat found;
+	char text[1024];
+	ssize_t length;
+
+	length = process_text(text, sizeof(text), proc_root, pid, "stat");
+	if (length < 0)
+		return (int)length;
+	parent = stat_field(text, 4);
+	start = stat_field(text, 22);
+	if (!parent || !start || sscanf(parent, " %" SCNu32, &found.parent) != 1 ||
+	    sscanf(start, " %" SCNu64, &found.start_ticks) != 1)
+		return -EINVAL;
+	*out = found;
+	return 0;
 }
 
 bool process_alive(const char *proc_root, uint32_t pid, uint64_t start_ns)
 {
-	uint64_t tick_ns = 1000000000 / (uint64_t)sysconf(_SC_CLK_TCK), ticks;
-	ssize_t length;
-	char stat[1024];
+	struct process_stat stat;
+	int err = process_stat(&stat, proc_root, pid);
 
-	length = read_stat(stat, sizeof(stat), proc_root, pid);
-	if (length == -ESRCH)
+	if (err == -ESRCH)
 		return false;
-	if (length == -ENOENT) /* gone or hidden (hidepid); another /proc has other pids */
+	if (err == -ENOENT) /* gone or hidden (hidepid); another /proc has other pids */
 		return strcmp(proc_root, "/proc") == 0 &&
 		       (kill((pid_t)pid, 0) == 0 || errno != ESRCH);
-	if (length < 0 || !parse_start_ticks(&ticks, stat))
-		return true;
-	return ticks == start_ns / tick_ns;
+	return err || stat.start_ticks == process_ticks(start_ns);
+}
+
+ssize_t process_exe(char *out, size_t size, const char *proc_root, uint32_t pid)
+{
+	static const char deleted[] = " (deleted)";
+	const ssize_t tail = sizeof(deleted) - 1;
+	char path[PATH_MAX];
+	ssize_t length;
+
+	path_of(path, proc_root, pid, "exe");
+	length = readlink(path, out, size - 1);
+	if (length < 0)
+		return -errno;
+	if (length > tail && memcmp(out + length - tail, deleted, (size_t)tail) == 0)
+		length -= tail;
+	out[length] = '\0';
+	return length;
+}
+
+ssize_t process_cmdline(char *out, size_t size, const char *proc_root, uint32_t pid)
+{
+	ssize_t length = process_text(out, size, proc_root, pid, "cmdline");
+
+	if (length < 0)
+		return length;
+	for (ssize_t i = 0; i < length; i++)
+		if ((unsigned char)out[i] < ' ' || out[i] == 0x7f)
+			out[i] = ' ';
+	while (length && out[length - 1] == ' ')
+		length--;
+	out[length] = '\0';
+	return length;
+}
+
+int process_uid(uint32_t *out, const char *proc_root, uint32_t pid)
+{
+	char text[1024]; /* it is the ninth line; the kernel escapes line feeds in the name above */
+	ssize_t length = process_text(text, sizeof(text), proc_root, pid, "status");
+	const char *at;
+	uint32_t uid;
+
+	if (length < 0)
+		return (int)length;
+	at = strstr(text, "\nUid:");
+	if (!at || sscanf(at, "\nUid:%" SCNu32, &uid) != 1)
+		return -EINVAL;
+	*out = uid;
+	return 0;
 }

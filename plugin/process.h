@@ -1,17 +1,43 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright (c) 2026 ebpf_tcp authors */
 
-/* What /proc knows about a process. */
+/* What /proc knows about a process. Texts end with a NUL, and lose their end if they are long. */
 #ifndef EBPF_TCP_PROCESS_H
 #define EBPF_TCP_PROCESS_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
+
+struct process_stat {
+	uint32_t parent;      /* pid, 0 if it has none */
+	uint64_t start_ticks; /* from boot; with the pid, this tells processes apart */
+};
+
+/* A time since boot in the unit of start_ticks. */
+uint64_t process_ticks(uint64_t ns);
+
+/* Returns 0 or -errno; -EINVAL if the file is not as it should be. */
+int process_stat(struct process_stat *out, const char *proc_root, uint32_t pid);
 
 /*
  * False once the process that started at start_ns (nanoseconds since boot) is gone for good, also
  * if its pid belongs to another one by now. In doubt true.
  */
 bool process_alive(const char *proc_root, uint32_t pid, uint64_t start_ns);
+
+/* A file of /proc/PID as it is. Returns the length of the text, or -errno. */
+ssize_t process_text(char *out, size_t size, const char *proc_root, uint32_t pid, const char *file);
+
+/* The path of the program, also if that is deleted. Returns its length, or -errno. */
+ssize_t process_exe(char *out, size_t size, const char *proc_root, uint32_t pid);
+
+/* The command line with blanks for all that is no text. Returns its length (0: it has none), or
+ * -errno. */
+ssize_t process_cmdline(char *out, size_t size, const char *proc_root, uint32_t pid);
+
+/* The real user. Returns 0 or -errno. */
+int process_uid(uint32_t *out, const char *proc_root, uint32_t pid);
 
 #endif

@@ -7,15 +7,22 @@
 
 #include <stdint.h>
 
+struct group;
+struct meta_data_s;
 struct metric_sample;
 
 /* What all samples of one tick share. */
 struct report {
-	uint64_t time; /* cdtime_t: the same for the whole tick */
-	int errors;    /* samples that collectd refused */
+	uint64_t time;            /* cdtime_t: the same for the whole tick */
+	int errors;               /* samples that collectd refused */
+	struct meta_data_s *meta; /* of the process that is being told of, else NULL */
 };
 
 /* A metric_emit; `context` is the struct report. */
+/* Around the samples of one group: those of a process carry its attributes as meta data. */
+void report_begin(struct report *report, const struct group *group);
+void report_end(struct report *report);
+
 void report_sample(void *context, const struct metric_sample *sample);
 
 #endif

@@ -12,17 +12,15 @@
 #include "snapshot.h"
 
 #define SWEEP_TICKS 64 /* a row whose end was not hinted at is checked once in so many looks */
+#define IDLE_TICKS 6   /* an endpoint that did nothing in so many may give way to others */
 
-/* What we know of a row from the last look. */
+/* What we know of a row from the last look. Who it is about is in the row until it is free. */
 struct seen {
 	struct tcp_counters counters;
 	uint32_t *buckets; /* NULL until the first connect */
 	uint64_t start_ns; /* 0: free */
-	uint64_t cgroup;
-	uint32_t pid;
-	uint32_t uid;
-	char comm[TCP_COMM_LEN];
-	bool leaving; /* dead and out of the index: one more look, then the row is free */
+	uint32_t idle;     /* looks since it grew */
+	bool leaving;      /* dead and out of the index: one more look, then the row is free */
 };
 
 struct snapshot {
@@ -31,7 +29,10 @@ struct snapshot {
 	struct seen *seen;
 	unsigned looks;
 	unsigned processes;
+	unsigned endpoints;
 	uint64_t lost_processes;
+	uint64_t lost_endpoints;
+	bool crowded; /* since the last look, endpoints found no room */
 	uint32_t grown_buckets[TCP_LATENCY_BUCKETS];
 };
 
@@ -74,37 +75,48 @@ static const uint32_t *take_buckets(struct snapshot *s, unsigned row)
 	return s->grown_buckets;
 }
 
-static void identify(struct seen *seen, const struct tcp_row *row, uint64_t start_ns)
+static bool is_endpoint(const struct snapshot *s, unsigned row)
 {
-	seen->start_ns = start_ns;
-	seen->pid = row->pid;
-	seen->uid = row->uid;
-	seen->cgroup = row->cgroup;
-	memcpy(seen->comm, row->comm, sizeof(seen->comm)); /* it may change at any time */
-	seen->comm[TCP_COMM_LEN - 1] = '\0';
+	return row >= s->tables.first_endpoint;
+}
+
+static int unlist(const struct snapshot *s, unsigned number)
+{
+	const struct tcp_row *row = &s->tables.rows[number];
+	struct tcp_endpoint_key key = {
+		.process = {.start_ns = s->seen[number].start_ns, .pid = row->pid},
+		.endpoint = row->endpoint,
+	};
+
+	if (is_endpoint(s, number))
+		return bpf_map_delete_elem(s->tables.endpoints_fd, &key);
+	return bpf_map_delete_elem(s->tables.processes_fd, &key.process);
 }
 
 /* Takes the row from the process. What still arrives for it is seen by the next look. */
 static void leave(struct snapshot *s, unsigned row)
 {
-	struct seen *seen = &s->seen[row];
-	struct tcp_process_key key = {.start_ns = seen->start_ns, .pid = seen->pid};
-
-	if (bpf_map_delete_elem(s->tables.processes_fd, &key) && errno != ENOENT)
+	if (unlist(s, row) && errno != ENOENT)
 		return; /* the next look tries again */
 	__atomic_store_n(&s->tables.rows[row].start_ns, 0, __ATOMIC_RELEASE);
-	seen->leaving = true;
+	s->seen[row].leaving = true;
 }
 
 static void free_row(struct snapshot *s, unsigned row)
 {
+	bool endpoint = is_endpoint(s, row);
 	uint32_t number = row;
 
-	if (bpf_map_update_elem(s->tables.free_rows_fd, NULL, &number, BPF_ANY))
+	__atomic_add_fetch(&s->tables.rows[row].generation, 1, __ATOMIC_RELAXED);
+	if (bpf_map_update_elem(endpoint ? s->tables.free_endpoints_fd : s->tables.free_rows_fd,
+				NULL, &number, BPF_ANY))
 		return;
 	s->seen[row].leaving = false;
 	s->seen[row].start_ns = 0;
-	s->processes--;
+	if (endpoint)
+		s->endpoints--;
+	else
+		s->processes--;
 }
 
 /* Has the process ended? Asked before its counters are read: nothing can be added afterwards. */
@@ -115,7 +127,68 @@ static bool dead(const struct snapshot *s, unsigned row, bool check_all)
 	bool turn = row % SWEEP_TICKS == s->looks % SWEEP_TICKS;
 
 	return (hinted || turn || check_all) &&
-	       !process_alive(s->proc_root, seen->pid, seen->start_ns);
+	       !process_alive(s->proc_root, s->tables.rows[row].pid, seen->start_ns);
+}
+
+/* An endpoint goes with its process, whose row was looked at before, or if others need its room. */
+static bool endpoint_ended(const struct snapshot *s, unsigned row)
+{
+	const struct tcp_row *rows = s->tables.rows;
+	const struct seen *seen = &s->seen[row];
+
+	return rows[rows[row].process_row].start_ns != seen->start_ns ||
+	       (s->crowded && seen->idle > IDLE_TICKS);
+}
+
+static bool ended(struct snapshot *s, unsigned number, uint64_t start_ns, bool check_all)
+{
+	struct seen *seen = &s->seen[number];
+
+	if (!start_ns || seen->leaving)
+		return false;
+	if (!seen->start_ns && is_endpoint(s, number))
+		s->endpoints++;
+	else if (!seen->start_ns)
+		s->processes++;
+	seen->start_ns = start_ns;
+	return is_endpoint(s, number) ? endpoint_ended(s, number) : dead(s, number, check_all);
+}
+
+static void describe(struct snapshot_process *p, const struct tcp_row *row)
+{
+	p->pid = row->pid;
+	p->uid = row->uid;
+	p->cgroup = row->cgroup;
+	p->parent = row->parent;
+	p->renames = row->renames;
+	p->endpoint = row->endpoint;
+	memcpy(p->comm, row->comm, sizeof(p->comm)); /* it may change at any time */
+	p->comm[TCP_COMM_LEN - 1] = '\0';
+}
+
+/* Tells of a row that grew or is seen for the last time. */
+static void tell(struct snapshot *s, unsigned number, struct snapshot_process *p,
+		 snapshot_visit *visit, void *context)
+{
+	struct tcp_row *row = &s->tables.rows[number];
+
+	if (p->grown.measured) {
+		p->buckets = take_buckets(s, number);
+		p->connect_max_ns = __atomic_exchange_n(&row->connect_max_ns, 0, __ATOMIC_RELAXED);
+	}
+	p->row = p->process_row = number;
+	p->start_ns = s->seen[number].start_ns;
+	if (number >= TCP_ROW_FIRST && !p->start_ns) {
+		if (is_endpoint(s, number))
+			return;
+		p->row = p->process_row = TCP_ROW_OTHER; /* late for one that is gone already */
+	} else if (number >= TCP_ROW_FIRST) {
+		describe(p, row);
+	}
+	if (is_endpoint(s, number))
+		p->process_row = row->process_row;
+	if (visit)
+		visit(context, p);
 }
 
 static void look(struct snapshot *s, unsigned number, bool check_all, snapshot_visit *visit,
@@ -124,42 +197,36 @@ static void look(struct snapshot *s, unsigned number, bool check_all, snapshot_v
 	struct tcp_row *row = &s->tables.rows[number];
 	uint64_t start_ns = __atomic_load_n(&row->start_ns, __ATOMIC_ACQUIRE);
 	struct seen *seen = &s->seen[number];
-	struct snapshot_process p = {.row = number, .last = seen->leaving};
-	bool fixed = number < TCP_ROW_FIRST, ended = false, grown;
+	struct snapshot_process p = {.last = seen->leaving};
+	bool end = ended(s, number, start_ns, check_all);
 
-	if (start_ns && !seen->leaving) {
-		s->processes += !seen->start_ns;
-		identify(seen, row, start_ns);
-		ended = dead(s, number, check_all);
+	if (take_counters(&p.grown, seen, row) || p.last) {
+		seen->idle = 0;
+		tell(s, number, &p, visit, context);
+	} else {
+		seen->idle++;
 	}
-	grown = take_counters(&p.grown, seen, row);
-	if (!grown && !ended && !seen->leaving)
-		return;
-	if (p.grown.measured) {
-		p.buckets = take_buckets(s, number);
-		p.connect_max_ns = __atomic_exchange_n(&row->connect_max_ns, 0, __ATOMIC_RELAXED);
-	}
-	if (!fixed && !seen->start_ns)
-		p.row = TCP_ROW_OTHER; /* late for a process that is gone already */
-	p.pid = seen->pid;
-	p.uid = seen->uid;
-	p.start_ns = seen->start_ns;
-	p.cgroup = seen->cgroup;
-	memcpy(p.comm, seen->comm, sizeof(p.comm));
-	if (visit && (grown || p.last))
-		visit(context, &p);
 	if (seen->leaving)
 		free_row(s, number);
-	else if (ended)
+	else if (end)
 		leave(s, number);
+}
+
+/* Have more events found no room than at the last look? */
+static bool lost_more(uint64_t *before, const __u64 *counter)
+{
+	uint64_t now = __atomic_load_n(counter, __ATOMIC_RELAXED);
+	bool more = now != *before;
+
+	*before = now;
+	return more;
 }
 
 void snapshot_take(struct snapshot *s, snapshot_visit *visit, void *context)
 {
-	uint64_t lost = __atomic_load_n(&s->tables.self->lost_processes, __ATOMIC_RELAXED);
-	bool full = lost != s->lost_processes;
+	bool full = lost_more(&s->lost_processes, &s->tables.self->lost_processes);
 
-	s->lost_processes = lost;
+	s->crowded = lost_more(&s->lost_endpoints, &s->tables.self->lost_endpoints);
 	s->looks++;
 	for (unsigned row = TCP_ROW_OTHER; row < s->tables.row_count; row++)
 		look(s, row, full, visit, context);
@@ -198,4 +265,9 @@ void snapshot_close(struct snapshot *s)
 unsigned snapshot_processes(const struct snapshot *s)
 {
 	return s->processes;
+}
+
+unsigned snapshot_endpoints(const struct snapshot *s)
+{
+	return s->endpoints;
 }

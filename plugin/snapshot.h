@@ -24,9 +24,13 @@ struct snapshot_options {
 struct snapshot_process {
 	unsigned row; /* constant for as long as the process is seen; or enum tcp_fixed_row */
 	uint32_t pid;
-	uint32_t uid; /* or TCP_UID_UNKNOWN */
+	uint32_t uid;     /* or TCP_UID_UNKNOWN */
+	uint32_t parent;  /* pid, 0 if unknown */
+	uint32_t renames; /* another number: it has executed a program or changed its name */
 	uint64_t start_ns;
 	uint64_t cgroup;
+	struct tcp_endpoint endpoint; /* of which `grown` tells; kind 0: the whole process */
+	unsigned process_row; /* of its process; `row` itself, if this is the whole process */
 	char comm[TCP_COMM_LEN];
 	struct tcp_counters grown;
 	uint64_t connect_max_ns;
@@ -43,10 +47,11 @@ int snapshot_open(struct snapshot **out, const struct probe_tables *tables,
 /* NULL is allowed. The tables must still be there. */
 void snapshot_close(struct snapshot *s);
 
-/* Calls `visit` for every process that did something or has ended. */
+/* Calls `visit` for every process that did something or has ended, then for every such endpoint. */
 void snapshot_take(struct snapshot *s, snapshot_visit *visit, void *context);
 
-/* How many processes have a row. */
+/* How many processes, and endpoints, have a row. */
 unsigned snapshot_processes(const struct snapshot *s);
+unsigned snapshot_endpoints(const struct snapshot *s);
 
 #endif

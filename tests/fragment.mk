@@ -13,7 +13,7 @@ ASAN_FLAGS = -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-fr
 unit = $(patsubst %,$(O)/tests/unit/%,$(1))
 asan = $(patsubst %,$(O)/tests/unit-asan/%,$(1))
 
-.PHONY: check-unit check-static
+.PHONY: check-unit check-static check-fuzz
 
 # -- the two builds: as shipped, and with the sanitizers --
 
@@ -60,9 +60,14 @@ check-unit: $(call unit,$(UNIT_TESTS)) $(call asan,$(UNIT_TESTS)) $(O)/ebpf_tcp.
 		[ $$status -le 1 ] || echo "FAIL $${test#$(O)/tests/}: ended with status $$status"; \
 	done; exit $$failed
 
+# -- random input, for FUZZ_SECONDS (60); to add a fuzzer: add tests/fuzz/NAME.c --
+
+check-fuzz: $(O)/plugin/probe.o
+	$(Q)CLANG='$(CLANG)' CFLAGS='$(UNIT_CFLAGS)' LIBS='$(LIBS)' O=$(O) tests/fuzz/run
+
 # -- what can be seen without running anything --
 
-LINTED = $(wildcard plugin/*.c tests/unit/*.c)
+LINTED = $(wildcard plugin/*.c tests/unit/*.c tests/fuzz/*.c)
 
 # All of them run, whatever fails.
 check-static: $(O)/ebpf_tcp.so

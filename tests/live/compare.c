@@ -5,9 +5,10 @@
  * Runs scenarios that know the truth (traffic, connect) beside the plugin's own probe and snapshot,
  * and demands that every process's counters equal it.
  *
- *     compare [-b BACKEND] [-t TABLE] [-w MILLISECONDS] PROGRAM [SCENARIO...]
+ *     compare [-e] [-b BACKEND] [-t TABLE] [-w MILLISECONDS] PROGRAM [SCENARIO...]
  *
  * BACKEND classic is the classic recipe instead of the probe: its wrong numbers are no failures.
+ * -e also counts by endpoint and scope, and demands that their sums are the processes' numbers.
  * -t appends a line per compared number to TABLE, and one for each scenario that was not compared:
  *     kernel backend program/scenario role field truth counted [note]
  *     kernel backend program/scenario - skip|broken - - reason
@@ -47,6 +48,7 @@ struct seen {
 	uint64_t start_ns;
 	char comm[TCP_COMM_LEN];
 	struct tcp_counters counters;
+	struct tcp_counters parts; /* the same, of its endpoints */
 	uint64_t connect_max_ns;
 	uint64_t in_buckets; /* of the histogram: how many connects */
 	bool ended;          /* its row is free again */
@@ -60,6 +62,7 @@ static struct {
 	bool alone;       /* on a kernel where nobody else uses TCP */
 	char version[16]; /* of the kernel, for the table */
 	const char *backend;
+	bool by_endpoint;
 	const struct source *source;
 	char folder[32];      /* our own */
 	char program[64];     /* a link to it in the folder */
@@ -115,8 +118,14 @@ static struct {
 
 static void plugin_open(void)
 {
-	struct probe_options options = {
-		.backend = (char *)test.backend, .max_processes = 4096, .max_sockets = 16384};
+	struct probe_options options = {.backend = (char *)test.backend,
+					.max_processes = 4096,
+					.max_sockets = 16384,
+					.scopes = {true, true, true},
+					.max_endpoints = 4096,
+					.by_scope = test.by_endpoint,
+					.by_destination = test.by_endpoint,
+					.by_port = test.by_endpoint};
 	struct snapshot_options snapshot_options = {.proc_root = "/proc"};
 	char why[512];
 
@@ -217,11 +226,13 @@ static void add(void *context, const struct snapshot_process *p)
 		seen = &test.seen[test.seen_count++];
 		*seen = (struct seen){.pid = p->pid};
 	}
-	seen->start_ns = p->start_ns;
-	memcpy(seen->comm, p->comm, sizeof(seen->comm));
-	to = (__u64 *)&seen->counters;
+	to = (__u64 *)(p->endpoint.kind ? &seen->parts : &seen->counters);
 	for (size_t i = 0; i < sizeof(p->grown) / sizeof(*from); i++)
 		to[i] += from[i];
+	if (p->endpoint.kind)
+		return;
+	seen->start_ns = p->start_ns;
+	memcpy(seen->comm, p->comm, sizeof(seen->comm));
 	for (size_t i = 0; p->buckets && i < TCP_LATENCY_BUCKETS; i++)
 		seen->in_buckets += p->buckets[i];
 	if (seen->connect_max_ns < p->connect_max_ns)
@@ -425,6 +436,27 @@ static void compare_latency(const struct line *line)
 			 limit ? limit->loss : "");
 }
 
+static void compare_parts(const struct line *line)
+{
+	const struct tcp_counters *c = &line->seen->counters, *parts = &line->seen->parts;
+	struct tcp_counters sums = *parts;
+
+	for (unsigned i = 0; i < TCP_SCOPE_COUNT; i++) {
+		sums.tx_bytes -= parts->scope_tx_bytes[i];
+		sums.rx_bytes -= parts->scope_rx_bytes[i];
+	}
+	if (sums.tx_bytes || sums.rx_bytes)
+		complain(" %s scopes differ from endpoints by tx %lld rx %lld", line->role,
+			 (long long)sums.tx_bytes, (long long)sums.rx_bytes);
+	if (memcmp(c, parts, sizeof(*c)) != 0)
+		complain(" %s endpoints have tx %llu rx %llu connects %llu measured %llu accepts "
+			 "%llu failed %llu",
+			 line->role, (unsigned long long)parts->tx_bytes,
+			 (unsigned long long)parts->rx_bytes, (unsigned long long)parts->connects,
+			 (unsigned long long)parts->measured, (unsigned long long)parts->accepts,
+			 (unsigned long long)failed_sum(parts));
+}
+
 /* What the truth has no number for, but must hold. */
 static void compare_process(const struct line *line)
 {
@@ -442,6 +474,8 @@ static void compare_process(const struct line *line)
 			 (unsigned long long)c->connect_ns);
 	if (line->pid == 0 || idle(seen))
 		return;
+	if (test.by_endpoint)
+		compare_parts(line);
 	if (strcmp(seen->comm, test.comm) != 0 && strcmp(seen->comm, test.own_comm) != 0)
 		complain(" %s is named %s", line->role, seen->comm);
 	if (!seen->ended)
@@ -525,6 +559,7 @@ static void compare_self(void)
 		{"processes", offsetof(struct tcp_self, lost_processes)},
 		{"deltas", offsetof(struct tcp_self, lost_deltas)},
 		{"latencies", offsetof(struct tcp_self, lost_latencies)},
+		{"endpoints", offsetof(struct tcp_self, lost_endpoints)},
 	};
 	const char *before = (const char *)&test.self, *now = (const char *)source.tables.self;
 	long long left;
@@ -812,8 +847,10 @@ static void options(int argc, char **argv)
 	int option, patience_ms = -1;
 
 	test.backend = "auto";
-	while ((option = getopt(argc, argv, "b:t:w:")) != -1) {
-		if (option == 'b')
+	while ((option = getopt(argc, argv, "eb:t:w:")) != -1) {
+		if (option == 'e')
+			test.by_endpoint = true;
+		else if (option == 'b')
 			test.backend = optarg;
 		else if (option == 't')
 			table = optarg;

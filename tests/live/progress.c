@@ -222,8 +222,10 @@ static bool run(const char *name, bool sends_at_once)
 
 static void open_all(void)
 {
-	struct probe_options options = {
-		.backend = (char *)test.backend, .max_processes = 1024, .max_sockets = 1024};
+	struct probe_options options = {.backend = (char *)test.backend,
+					.max_processes = 1024,
+					.max_sockets = 1024,
+					.scopes = {true, true, true}};
 	struct snapshot_options snapshot_options = {.proc_root = "/proc"};
 	struct probe_tables tables;
 	char why[512];

@@ -32,6 +32,8 @@ int plugin_dispatch_values(const value_list_t *vl)
 	if (at >= STUB_VALUES_MAX)
 		return stub.dispatch_result;
 	stub.values[at].list = *vl;
+	if (vl->meta)
+		snprintf(stub.values[at].meta, sizeof(stub.values[at].meta), "%s", vl->meta->text);
 	for (size_t i = 0; i < vl->values_len && i < 2; i++)
 		stub.values[at].values[i] = vl->values[i];
 	return stub.dispatch_result;
@@ -63,6 +65,43 @@ int plugin_register_shutdown(const char *name, plugin_shutdown_cb callback)
 	sstrncpy(stub.shutdown_name, name, sizeof(stub.shutdown_name));
 	stub.shutdown = callback;
 	return 0;
+}
+
+meta_data_t *meta_data_create(void)
+{
+	meta_data_t *meta = calloc(1, sizeof(*meta));
+
+	stub.metas += meta != NULL;
+	return meta;
+}
+
+void meta_data_destroy(meta_data_t *meta)
+{
+	stub.metas -= meta != NULL;
+	free(meta);
+}
+
+/* Adds "key=value ". */
+__attribute__((format(printf, 2, 3))) static int meta_add(meta_data_t *meta, const char *format,
+							  ...)
+{
+	size_t used = strlen(meta->text);
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(meta->text + used, sizeof(meta->text) - used, format, args);
+	va_end(args);
+	return 0;
+}
+
+int meta_data_add_string(meta_data_t *meta, const char *key, const char *value)
+{
+	return meta_add(meta, "%s=\"%s\" ", key, value);
+}
+
+int meta_data_add_unsigned_int(meta_data_t *meta, const char *key, uint64_t value)
+{
+	return meta_add(meta, "%s=%llu ", key, (unsigned long long)value);
 }
 
 cdtime_t cdtime(void)

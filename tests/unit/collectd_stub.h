@@ -7,8 +7,15 @@
 
 #include "collectd_api.h"
 
+#include "utils/metadata/meta_data.h"
+
 #define STUB_LOGS_MAX 16
 #define STUB_VALUES_MAX 64
+
+/* What is behind collectd's meta_data_t. */
+struct meta_data_s {
+	char text[512];
+};
 
 struct stub {
 	struct {
@@ -20,8 +27,10 @@ struct stub {
 	struct {
 		value_list_t list;
 		value_t values[2];
+		char meta[512]; /* key=value for each, with a blank after it */
 	} values[STUB_VALUES_MAX];
 	unsigned value_count;
+	int metas;           /* that were made and not destroyed */
 	int dispatch_result; /* what plugin_dispatch_values() returns */
 
 	/* Under which name each callback was registered; "" before that. */

@@ -10,6 +10,8 @@
 
 #define VALUES_MAX 18
 #define AT(field) offsetof(struct config, field)
+#define REPORT_AT ((size_t)1 << 30) /* the rest is an offset in struct config_report */
+#define REPORT(field) (REPORT_AT | offsetof(struct config_report, field))
 
 /* A value as collectd's parser hands it over. */
 #define TEXT(text)                                                                                 \
@@ -55,18 +57,35 @@ static const struct good {
 } goods[] = {
 	{"GroupBy", INDEX, AT(match.group_by), TEXT("Process"), MATCH_BY_PROCESS, NULL},
 	{"GroupBy", INDEX, AT(match.group_by), TEXT("process"), MATCH_BY_PROCESS, NULL},
-	{"ReportByPID", BOOL, AT(group.by_pid), BOOLEAN(0), 0, NULL},
-	{"ReportByPID", BOOL, AT(group.by_pid), BOOLEAN(1), 1, NULL},
-	{"reportbypid", BOOL, AT(group.by_pid), BOOLEAN(0), 0, NULL},
-	{"PIDLimit", COUNT, AT(group.pid_limit), NUMBER(1), 1, NULL},
-	{"PIDLimit", COUNT, AT(group.pid_limit), NUMBER(4194304), 4194304, NULL},
-	{"PIDMinAge", COUNT, AT(group.pid_min_age_s), NUMBER(0), 0, NULL},
-	{"PIDMinAge", COUNT, AT(group.pid_min_age_s), NUMBER(86400), 86400, NULL},
-	{"GroupLimit", COUNT, AT(group.group_limit), NUMBER(1), 1, NULL},
-	{"GroupLimit", COUNT, AT(group.group_limit), NUMBER(1009), 1009, NULL},
-	{"ReportBytes", BOOL, AT(metric.bytes), BOOLEAN(0), 0, NULL},
-	{"ReportConnections", BOOL, AT(metric.connections), BOOLEAN(0), 0, NULL},
-	{"ReportConnectLatency", BOOL, AT(metric.connect_latency), BOOLEAN(0), 0, NULL},
+	{"GroupBy", INDEX, AT(match.group_by), TEXT("Executable"), MATCH_BY_EXECUTABLE, NULL},
+	{"GroupBy", INDEX, AT(match.group_by), TEXT("Unit"), MATCH_BY_UNIT, NULL},
+	{"GroupBy", INDEX, AT(match.group_by), TEXT("Container"), MATCH_BY_CONTAINER, NULL},
+	{"GroupBy", INDEX, AT(match.group_by), TEXT("Cgroup"), MATCH_BY_CGROUP, NULL},
+	{"GroupBy", INDEX, AT(match.group_by), TEXT("User"), MATCH_BY_USER, NULL},
+	{"ReportUnmatched", BOOL, AT(match.report_unmatched), BOOLEAN(1), 1, NULL},
+	{"IgnoreSelected", BOOL, AT(match.ignore_selected), BOOLEAN(0), 0, NULL},
+	{"ReportByDestination", BOOL, REPORT(group.by_destination), BOOLEAN(1), 1, NULL},
+	{"DestinationLimit", COUNT, REPORT(group.destination_limit), NUMBER(7), 7, NULL},
+	{"ReportByPort", BOOL, REPORT(group.by_port), BOOLEAN(1), 1, NULL},
+	{"PortLimit", COUNT, REPORT(group.port_limit), NUMBER(11), 11, NULL},
+	{"ReportByScope", BOOL, REPORT(metric.by_scope), BOOLEAN(1), 1, NULL},
+	{"Loopback", BOOL, AT(probe.scopes[TCP_SCOPE_LOOPBACK]), BOOLEAN(0), 0, NULL},
+	{"Private", BOOL, AT(probe.scopes[TCP_SCOPE_PRIVATE]), BOOLEAN(0), 0, NULL},
+	{"Public", BOOL, AT(probe.scopes[TCP_SCOPE_PUBLIC]), BOOLEAN(0), 0, NULL},
+	{"MaxEndpoints", COUNT, AT(probe.max_endpoints), NUMBER(1048576), 1048576, NULL},
+	{"CgroupRoot", TEXT_FIELD, AT(match.cgroup_root), TEXT("/host/cgroup"), 0, "/host/cgroup"},
+	{"ReportByPID", BOOL, REPORT(group.by_pid), BOOLEAN(0), 0, NULL},
+	{"ReportByPID", BOOL, REPORT(group.by_pid), BOOLEAN(1), 1, NULL},
+	{"reportbypid", BOOL, REPORT(group.by_pid), BOOLEAN(0), 0, NULL},
+	{"PIDLimit", COUNT, REPORT(group.pid_limit), NUMBER(1), 1, NULL},
+	{"PIDLimit", COUNT, REPORT(group.pid_limit), NUMBER(4194304), 4194304, NULL},
+	{"PIDMinAge", COUNT, REPORT(group.pid_min_age_s), NUMBER(0), 0, NULL},
+	{"PIDMinAge", COUNT, REPORT(group.pid_min_age_s), NUMBER(86400), 86400, NULL},
+	{"GroupLimit", COUNT, REPORT(group.group_limit), NUMBER(1), 1, NULL},
+	{"GroupLimit", COUNT, REPORT(group.group_limit), NUMBER(1009), 1009, NULL},
+	{"ReportBytes", BOOL, REPORT(metric.bytes), BOOLEAN(0), 0, NULL},
+	{"ReportConnections", BOOL, REPORT(metric.connections), BOOLEAN(0), 0, NULL},
+	{"ReportConnectLatency", BOOL, REPORT(metric.connect_latency), BOOLEAN(0), 0, NULL},
 	{"Backend", TEXT_FIELD, AT(probe.backend), TEXT("auto"), 0, "auto"},
 	{"Backend", TEXT_FIELD, AT(probe.backend), TEXT("AUTO"), 0, "auto"},
 	{"MaxProcesses", COUNT, AT(probe.max_processes), NUMBER(16), 16, NULL},
@@ -79,7 +98,8 @@ static const struct good {
 
 static void expect_field(const struct config *c, const struct good *g)
 {
-	const char *field = (const char *)c + g->at;
+	const char *field = g->at & REPORT_AT ? (const char *)c->reports + (g->at & ~REPORT_AT)
+					      : (const char *)c + g->at;
 
 	switch (g->kind) {
 	case BOOL:
@@ -141,22 +161,39 @@ static void test_backends(void)
 static void expect_defaults(const struct config *c)
 {
 	expect_u64((unsigned)c->match.group_by, MATCH_BY_PROCESS, "GroupBy");
-	expect_u64(c->group.by_pid, 1, "ReportByPID");
-	expect_u64(c->group.pid_limit, 50, "PIDLimit");
-	expect_u64(c->group.pid_min_age_s, 60, "PIDMinAge");
-	expect_u64(c->group.group_limit, 200, "GroupLimit");
-	expect_u64(c->metric.bytes, 1, "ReportBytes");
-	expect_u64(c->metric.connections, 1, "ReportConnections");
-	expect_u64(c->metric.connect_latency, 1, "ReportConnectLatency");
-	expect_u64(c->metric.percentile_count, 3, "LatencyPercentile");
-	expect_double(c->metric.percentiles[0], 50, "first percentile");
-	expect_double(c->metric.percentiles[1], 95, "second percentile");
-	expect_double(c->metric.percentiles[2], 99, "third percentile");
+	expect_u64(c->reports->group.by_pid, 1, "ReportByPID");
+	expect_u64(c->reports->group.pid_limit, 50, "PIDLimit");
+	expect_u64(c->reports->group.pid_min_age_s, 60, "PIDMinAge");
+	expect_u64(c->reports->group.group_limit, 200, "GroupLimit");
+	expect_u64(c->reports->metric.bytes, 1, "ReportBytes");
+	expect_u64(c->reports->metric.connections, 1, "ReportConnections");
+	expect_u64(c->reports->metric.connect_latency, 1, "ReportConnectLatency");
+	expect_u64(c->reports->metric.percentiles.count, 3, "LatencyPercentile");
+	expect_double(c->reports->metric.percentiles.list[0], 50, "first percentile");
+	expect_double(c->reports->metric.percentiles.list[1], 95, "second percentile");
+	expect_double(c->reports->metric.percentiles.list[2], 99, "third percentile");
 	expect_text(c->probe.backend, "auto", "Backend");
 	expect_u64(c->probe.max_processes, 16384, "MaxProcesses");
 	expect_u64(c->probe.max_sockets, 65536, "MaxSockets");
 	expect(c->probe.btf == NULL, "BTF has a value");
 	expect_text(c->snapshot.proc_root, "/proc", "ProcRoot");
+	expect_text(c->match.cgroup_root, "/sys/fs/cgroup", "CgroupRoot");
+	expect_u64(c->match.rule_count, 0, "rules");
+	expect_u64(c->match.ignore_count, 0, "ignores");
+	expect_u64(c->match.report_unmatched, 0, "ReportUnmatched");
+	expect_u64(c->match.ignore_selected, 1, "IgnoreSelected");
+	expect_u64(c->reports->group.by_destination, 0, "ReportByDestination");
+	expect_u64(c->reports->group.destination_limit, 50, "DestinationLimit");
+	expect_u64(c->reports->group.by_port, 0, "ReportByPort");
+	expect_u64(c->reports->group.port_limit, 50, "PortLimit");
+	expect_u64(c->reports->metric.by_scope, 0, "ReportByScope");
+	expect_u64(c->probe.max_endpoints, 4096, "MaxEndpoints");
+	expect_u64(c->subnet_count, 0, "subnets");
+	for (unsigned i = 0; i < TCP_SCOPE_COUNT; i++)
+		expect_u64(c->probe.scopes[i], 1, "scope %u", i);
+	for (unsigned i = 0; i < PORT_WORDS; i++)
+		expect(!c->probe.local_ports[i] && !c->probe.remote_ports[i], "word %u of ports",
+		       i);
 }
 
 static void test_defaults(void)
@@ -231,6 +268,39 @@ static const struct {
 	{"LatencyPercentile", 0, {}, "nothing", "above 0 and up to 100"},
 	{"LatencyPercentile", 2, {NUMBER(50), NUMBER(101)}, "101", "above 0 and up to 100"},
 	{"LatencyPercentile", 17, {SEVENTEEN}, "17", "at most 16"},
+	{"Process", 0, {}, "nothing", "the name of a process"},
+	{"Process", 1, {TEXT("")}, "\"\"", "the name of a process"},
+	{"Process", 1, {NUMBER(7)}, " 7 ", "the name of a process"},
+	{"Process", 2, {TEXT("a"), TEXT("b")}, "\"a\" \"b\"", "the name of a process"},
+	{"ProcessMatch", 1, {TEXT("a")}, "\"a\"", "a name and a regular expression"},
+	{"ProcessMatch", 2, {TEXT("a"), TEXT("(")}, "\"a\" \"(\"", "Unmatched ("},
+	{"ProcessMatch", 2, {TEXT("a-\\2"), TEXT("(x)")}, "\"a-\\2\"", "something else"},
+	{"PIDFile", 2, {TEXT("a"), TEXT("run/a.pid")}, "run/a.pid", "an absolute path"},
+	{"PIDFile", 1, {TEXT("/run/a.pid")}, "/run/a.pid", "a name and an absolute path"},
+	{"PID", 2, {TEXT("a"), NUMBER(0)}, "\"a\" 0", "from 1 to 4194304"},
+	{"PID", 2, {TEXT("a"), NUMBER(4194305)}, "4194305", "from 1 to 4194304"},
+	{"PID", 2, {TEXT("a"), NUMBER(1.5)}, "1.5", "from 1 to 4194304"},
+	{"PID", 2, {TEXT("a"), TEXT("1")}, "\"a\" \"1\"", "from 1 to 4194304"},
+	{"PID", 1, {NUMBER(1)}, " 1 ", "from 1 to 4194304"},
+	{"Ignore", 0, {}, "nothing", "the name of a group"},
+	{"Ignore", 1, {TEXT("/(/")}, "\"/(/\"", "Unmatched ("},
+	{"Ignore", 1, {BOOLEAN(1)}, "true", "/regular expression/"},
+	{"LocalPort", 0, {}, "nothing", "ports from 1 to 65535"},
+	{"LocalPort", 1, {NUMBER(0)}, " 0 ", "ports from 1 to 65535"},
+	{"LocalPort", 1, {NUMBER(65536)}, "65536", "ports from 1 to 65535"},
+	{"LocalPort", 1, {NUMBER(1.5)}, "1.5", "ports from 1 to 65535"},
+	{"LocalPort", 1, {BOOLEAN(1)}, "true", "ports from 1 to 65535"},
+	{"LocalPort", 1, {TEXT("")}, "\"\"", "ports from 1 to 65535"},
+	{"RemotePort", 1, {TEXT("8080-8000")}, "8080-8000", "ranges like"},
+	{"RemotePort", 2, {NUMBER(80), TEXT("no-such-service")}, "no-such-service", "services"},
+	{"Subnet", 1, {TEXT("10.1.0.0/16")}, "10.1.0.0/16", "a name and a network"},
+	{"Subnet", 2, {TEXT("a"), TEXT("10.1.0.1/16")}, "10.1.0.1/16", "beyond its prefix"},
+	{"Subnet", 2, {TEXT("a"), TEXT("300.1.0.0/16")}, "300.1.0.0/16", "a network like"},
+	{"Subnet", 2, {TEXT("a"), TEXT("10.0.0.0/33")}, "10.0.0.0/33", "a network like"},
+	{"DestinationLimit", 1, {NUMBER(0)}, " 0 ", "from 1 to"},
+	{"MaxEndpoints", 1, {NUMBER(15)}, "15", "from 16 to 1048576"},
+	{"ReportByPort", 1, {TEXT("yes")}, "\"yes\"", "true or false"},
+	{"CgroupRoot", 1, {TEXT("cgroup")}, "\"cgroup\"", "an absolute path"},
 };
 
 static void test_bad(void)
@@ -283,7 +353,7 @@ static void test_unknown(void)
 {
 	oconfig_value_t seven = NUMBER(7);
 	oconfig_item_t items[] = {
-		{.key = "NoSuchOption", .values = &seven, .values_num = 1},
+		{.key = "PIDLimits", .values = &seven, .values_num = 1},
 		{.key = "PIDLimit", .values = &seven, .values_num = 1},
 	};
 	oconfig_item_t block = {.key = "Plugin", .children = items, .children_num = 2};
@@ -294,8 +364,10 @@ static void test_unknown(void)
 	expect(config_read(&c, &block) == 0, "refused");
 	expect_u64(stub.log_count, 1, "log lines");
 	expect_u64((uint64_t)stub.logs[0].level, LOG_WARNING, "level");
-	expect(strstr(stub.logs[0].text, "NoSuchOption") != NULL, "\"%s\"", stub.logs[0].text);
-	expect_u64(c.group.pid_limit, 7, "PIDLimit");
+	expect(strstr(stub.logs[0].text, "option PIDLimits: ignored; the nearest is PIDLimit") !=
+		       NULL,
+	       "\"%s\"", stub.logs[0].text);
+	expect_u64(c.reports->group.pid_limit, 7, "PIDLimit");
 	config_free(&c);
 	check_end();
 }
@@ -336,9 +408,9 @@ static void test_blocks(void)
 	expect(read_values(&c, "PIDLimit", &eleven, 1) == 0, "third block");
 	expect(read_values(&c, "BTF", &first, 1) == 0, "first BTF");
 	expect(read_values(&c, "BTF", &second, 1) == 0, "second BTF");
-	expect_u64(c.group.pid_limit, 11, "PIDLimit");
-	expect_u64(c.group.group_limit, 7, "GroupLimit");
-	expect_u64(c.group.pid_min_age_s, 60, "PIDMinAge");
+	expect_u64(c.reports->group.pid_limit, 11, "PIDLimit");
+	expect_u64(c.reports->group.group_limit, 7, "GroupLimit");
+	expect_u64(c.reports->group.pid_min_age_s, 60, "PIDMinAge");
 	expect_text(c.probe.btf, "/second", "BTF");
 	config_free(&c);
 	check_end();
@@ -356,22 +428,22 @@ static void test_percentiles(void)
 	expect(read_values(&c, "LatencyPercentile", values, 1) == 0, "first");
 	expect(read_values(&c, "LatencyPercentile", values + 1, 1) == 0, "second");
 	expect(read_values(&c, "LatencyPercentile", values + 2, 2) == 0, "two at once");
-	expect_u64(c.metric.percentile_count, 4, "percentiles");
+	expect_u64(c.reports->metric.percentiles.count, 4, "percentiles");
 	for (unsigned i = 0; i < 4; i++)
-		expect_double(c.metric.percentiles[i], want[i], "percentile");
+		expect_double(c.reports->metric.percentiles.list[i], want[i], "percentile");
 	config_free(&c);
 	check_end();
 
 	check_begin("config: sixteen percentiles, in one line or in many, and not one more");
 	start(&c);
 	expect(read_values(&c, "LatencyPercentile", sixteen, 16) == 0, "in one line");
-	expect_u64(c.metric.percentile_count, 16, "percentiles in one line");
+	expect_u64(c.reports->metric.percentiles.count, 16, "percentiles in one line");
 	expect(read_values(&c, "LatencyPercentile", values, 1) == -1, "the seventeenth is allowed");
 	config_free(&c);
 	start(&c);
 	for (unsigned i = 0; i < 16; i++)
 		expect(read_values(&c, "LatencyPercentile", &sixteen[i], 1) == 0, "line %u", i);
-	expect_u64(c.metric.percentile_count, 16, "percentiles in many lines");
+	expect_u64(c.reports->metric.percentiles.count, 16, "percentiles in many lines");
 	expect(read_values(&c, "LatencyPercentile", values, 1) == -1, "the seventeenth is allowed");
 	config_free(&c);
 	check_end();
@@ -380,8 +452,189 @@ static void test_percentiles(void)
 	start(&c);
 	expect(read_values(&c, "LatencyPercentile", values, 1) == 0, "first");
 	expect(read_values(&c, "LatencyPercentile", values, 1) == -1 ||
-		       c.metric.percentile_count == 1,
+		       c.reports->metric.percentiles.count == 1,
 	       "collectd would get two samples of one series at one time");
+	config_free(&c);
+	check_end();
+}
+
+static void test_nearest(void)
+{
+	static const struct {
+		const char *written, *meant;
+	} cases[] = {
+		{"GroupsBy", "GroupBy"},
+		{"reportbypids", "ReportByPID"},
+		{"Latencypercentiles", "LatencyPercentile"},
+		{"ProcesMatch", "ProcessMatch"},
+		{"LocalPorts", "LocalPort"},
+		{"Subnets", "Subnet"},
+		{"Destinationlimit_", "DestinationLimit"},
+		{"Proc_Root", "ProcRoot"},
+	};
+	const oconfig_value_t seven = NUMBER(7);
+
+	check_begin("config: an unknown option is told its nearest neighbour");
+	for (size_t i = 0; i < COUNT_OF(cases); i++) {
+		struct config c;
+		char want[64];
+
+		start(&c);
+		expect(read_values(&c, cases[i].written, &seven, 1) == 0, "refused");
+		snprintf(want, sizeof(want), "nearest is %s", cases[i].meant);
+		expect(strstr(stub.logs[0].text, want) != NULL, "\"%s\"", stub.logs[0].text);
+		config_free(&c);
+	}
+	check_end();
+}
+
+/* -- rules -- */
+
+static void test_rule_kinds(void)
+{
+	static const struct {
+		const char *option;
+		oconfig_value_t values[2];
+		int count;
+		const char *name;
+	} cases[] = {
+		{"Process", {TEXT("mysqld")}, 1, "mysqld"},
+		{"processmatch", {TEXT("shard-\\1"), TEXT("shard\\.py ([0-9]+)")}, 2, "shard-\\1"},
+		{"PIDFile", {TEXT("web"), TEXT("/run/nginx.pid")}, 2, "web"},
+		{"PID", {TEXT("init"), NUMBER(1)}, 2, "init"},
+	};
+	struct config c;
+
+	check_begin("config: rules in the order of the file");
+	start(&c);
+	for (size_t i = 0; i < COUNT_OF(cases); i++)
+		expect(read_values(&c, cases[i].option, cases[i].values, cases[i].count) == 0,
+		       "%s refused", cases[i].option);
+	expect_u64(stub.log_count, 0, "log lines");
+	expect_u64(c.match.rule_count, COUNT_OF(cases), "rules");
+	for (size_t i = 0; i < COUNT_OF(cases) && i < c.match.rule_count; i++)
+		expect_text(rule_name(c.match.rules[i]), cases[i].name, "name");
+	expect(read_values(&c, "Process", cases[0].values, 1) == -1, "a second mysqld is allowed");
+	expect_u64(stub.log_count, 1, "log lines");
+	expect(strstr(stub.logs[0].text, "each name once") != NULL, "\"%s\"", stub.logs[0].text);
+	config_free(&c);
+	check_end();
+}
+
+/* A block of a rule with two options. */
+static int read_block(struct config *c, char *name, oconfig_item_t *options, int count)
+{
+	oconfig_value_t value = TEXT(name);
+	oconfig_item_t rule = {.key = "Process",
+			       .values = &value,
+			       .values_num = 1,
+			       .children = options,
+			       .children_num = count};
+	oconfig_item_t block = {.key = "Plugin", .children = &rule, .children_num = 1};
+
+	return config_read(c, &block);
+}
+
+static void test_rule_blocks(void)
+{
+	oconfig_value_t no = BOOLEAN(0), yes = BOOLEAN(1), seven = NUMBER(7), ninety = NUMBER(90);
+	oconfig_item_t own[] = {
+		{.key = "ReportByPID", .values = &no, .values_num = 1},
+		{.key = "DestinationLimit", .values = &seven, .values_num = 1},
+		{.key = "ReportByDestination", .values = &yes, .values_num = 1},
+		{.key = "LatencyPercentile", .values = &ninety, .values_num = 1},
+	};
+	const struct config_report *rule;
+	struct config c;
+
+	check_begin(
+		"config: a rule's block is its own, the rest is the general, also if set later");
+	start(&c);
+	expect(read_block(&c, "db", own, COUNT_OF(own)) == 0, "refused");
+	expect(read_block(&c, "web", NULL, 0) == 0, "refused");
+	expect(read_values(&c, "ReportBytes", &no, 1) == 0, "refused");
+	expect(read_values(&c, "PIDMinAge", &seven, 1) == 0, "refused");
+	expect_u64(stub.log_count, 0, "log lines");
+	expect(config_finish(&c) == 0, "config_finish failed");
+	rule = &c.reports[1];
+	expect_u64(rule->group.by_pid, 0, "own ReportByPID");
+	expect_u64(rule->group.destination_limit, 7, "own DestinationLimit");
+	expect_u64(rule->group.by_destination, 1, "own ReportByDestination");
+	expect_u64(rule->metric.percentiles.count, 1, "own percentiles");
+	expect_double(rule->metric.percentiles.list[0], 90, "own percentile");
+	expect_u64(rule->metric.bytes, 0, "general ReportBytes");
+	expect_u64(rule->metric.connections, 1, "default ReportConnections");
+	expect_u64(rule->group.pid_min_age_s, 7, "general PIDMinAge");
+	expect_u64(rule->group.pid_limit, 0, "PIDLimit: the general one");
+	rule = &c.reports[2];
+	expect_u64(rule->group.by_pid, 1, "ReportByPID of the other");
+	expect_u64(rule->group.destination_limit, 0, "DestinationLimit of the other");
+	expect_u64(rule->metric.percentiles.count, 3, "percentiles of the other");
+	expect_u64(c.reports[0].group.by_destination, 0, "general ReportByDestination");
+	expect_u64(c.reports[0].group.destination_limit, 50, "general DestinationLimit");
+	expect_u64(c.probe.by_destination, 1, "the kernel half must know");
+	expect_u64(c.probe.by_port, 0, "ports");
+	expect(memcmp(&c.groups[1], &c.reports[1].group, sizeof(c.groups[1])) == 0, "groups");
+	config_free(&c);
+	check_end();
+}
+
+static void test_rule_block_errors(void)
+{
+	oconfig_value_t zero = NUMBER(0), path = TEXT("/proc");
+	oconfig_item_t bad = {.key = "PIDLimit", .values = &zero, .values_num = 1};
+	oconfig_item_t elsewhere = {.key = "ProcRoot", .values = &path, .values_num = 1};
+	struct config c;
+
+	check_begin("config: a rule's block refuses bad values, and warns of options not its own");
+	start(&c);
+	expect(read_block(&c, "a", &bad, 1) == -1, "allowed");
+	expect_u64((uint64_t)stub.logs[0].level, LOG_ERR, "level");
+	expect(read_block(&c, "b", &elsewhere, 1) == 0, "refused");
+	expect_u64(stub.log_count, 2, "log lines");
+	expect_u64((uint64_t)stub.logs[1].level, LOG_WARNING, "level");
+	expect(strstr(stub.logs[1].text, "ProcRoot in a block: ignored") != NULL, "\"%s\"",
+	       stub.logs[1].text);
+	config_free(&c);
+	check_end();
+}
+
+static void test_ports(void)
+{
+	const oconfig_value_t values[] = {NUMBER(5432), TEXT("8000-8080"), TEXT("https")};
+	struct config c;
+
+	check_begin("config: ports by number, range and name add up");
+	start(&c);
+	expect(read_values(&c, "LocalPort", values, 3) == 0, "refused");
+	expect(read_values(&c, "LocalPort", values, 1) == 0, "refused");
+	for (unsigned port = 0; port < 65536; port++)
+		expect_u64(c.probe.local_ports[port / 64] >> (port % 64) & 1,
+			   port == 5432 || port == 443 || (port >= 8000 && port <= 8080), "port %u",
+			   port);
+	config_free(&c);
+	check_end();
+}
+
+static void test_lists(void)
+{
+	const oconfig_value_t office[] = {TEXT("the office"), TEXT("10.1.0.0/16")};
+	const oconfig_value_t home[] = {TEXT("the office"), TEXT("2001:db8::/32")};
+	const oconfig_value_t name = TEXT("sshd"), regex = TEXT("/^kube/");
+	struct config c;
+
+	check_begin("config: subnets and ignores are kept in order, names cleaned");
+	start(&c);
+	expect(read_values(&c, "Subnet", office, 2) == 0, "refused");
+	expect(read_values(&c, "Subnet", home, 2) == 0, "refused");
+	expect(read_values(&c, "Ignore", &name, 1) == 0, "refused");
+	expect(read_values(&c, "Ignore", &regex, 1) == 0, "refused");
+	expect_u64(stub.log_count, 0, "log lines");
+	expect_u64(c.subnet_count, 2, "subnets");
+	expect_text(c.subnets[0].name, "the_office", "name");
+	expect_u64(c.subnets[0].prefix, 96 + 16, "prefix");
+	expect_u64(c.subnets[1].prefix, 32, "prefix");
+	expect_u64(c.match.ignore_count, 2, "ignores");
 	config_free(&c);
 	check_end();
 }
@@ -427,6 +680,12 @@ int main(void)
 	test_two_bad();
 	test_blocks();
 	test_percentiles();
+	test_nearest();
+	test_rule_kinds();
+	test_rule_blocks();
+	test_rule_block_errors();
+	test_ports();
+	test_lists();
 	test_memory();
 	return check_status();
 }

@@ -1,9 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright (c) 2026 ebpf_tcp authors */
 
+#include <errno.h>
+#include <malloc.h>
+#include <pwd.h>
+#include <stdlib.h>
+
 #include "check.h"
 #include "match.h"
+#include "memory.h"
+#include "proc.h"
 #include "snapshot.h"
+
+/* -- clean names -- */
 
 /* A row without `want` is the name of those that follow. */
 static const struct {
@@ -211,35 +220,800 @@ static void test_sizes(void)
 	check_end();
 }
 
-static void test_group(void)
+/* -- users: as the C library would tell them -- */
+
+static const struct {
+	uint32_t uid;
+	const char *name;
+	int error;
+} users[] = {
+	{0, "root", 0},
+	{33, "www-data", 0},
+	{161, "DOMAIN\\jane doe", 0}, /* 161 % 128 is 33: they share a place */
+	{1000, "self", 0},
+	{1001, "nobody hears it", ERANGE},
+};
+
+static unsigned users_asked;
+
+/* Takes the place of the C library's. */
+int getpwuid_r(uid_t uid, struct passwd *resultbuf, char *buffer, size_t buflen,
+	       struct passwd **result)
 {
-	static const struct {
-		const char *comm, *want;
-	} groups[] = {
-		{"nginx", "nginx"}, {"abcdefghijklmno", "abcdefghijklmno"}, {"other", "other_"},
-		{"", "_"},          {"Web Content", "Web_Content"},
-	};
-	struct match_options options = {.group_by = MATCH_BY_PROCESS};
+	users_asked++;
+	*result = NULL;
+	for (size_t i = 0; i < COUNT_OF(users); i++)
+		if (users[i].uid == uid) {
+			snprintf(buffer, buflen, "%s", users[i].name);
+			resultbuf->pw_name = buffer;
+			*result = users[i].error ? NULL : resultbuf;
+			return users[i].error;
+		}
+	return 0;
+}
 
-	check_begin("match: GroupBy Process is the cleaned name");
-	for (size_t i = 0; i < COUNT_OF(groups); i++) {
-		struct snapshot_process p = {.row = 3, .pid = 101};
-		char out[GROUP_NAME_SIZE];
+/* -- processes and matchers -- */
 
-		snprintf(p.comm, sizeof(p.comm), "%s", groups[i].comm);
-		match_group(out, &p, &options);
-		expect_text(out, groups[i].want, "group");
+#define PID 4242
+#define START 7919
+#define ROW 5
+#define ROWS 16
+#define CGROUP 900001 /* no cgroup here has this id */
+
+#define ID "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+#define D10 "0123456789"
+
+static struct snapshot_process row_of(const struct proc *proc, uint32_t uid)
+{
+	struct snapshot_process p = {.row = ROW,
+				     .process_row = ROW,
+				     .pid = proc->pid,
+				     .parent = proc->parent,
+				     .uid = uid,
+				     .start_ns = proc->start_ticks * PROC_TICK_NS + 1234567};
+
+	snprintf(p.comm, sizeof(p.comm), "%s", proc->comm);
+	return p;
+}
+
+/* A matcher that has begun its first tick. */
+static struct matcher *matcher_new(struct match_options options)
+{
+	struct matcher *m = NULL;
+
+	options.proc_root = proc_folder();
+	options.cgroup_root = "/nonexistent";
+	expect(!match_open(&m, ROWS, &options), "match_open");
+	match_begin(m);
+	return m;
+}
+
+static void expect_group(struct matcher *m, const struct snapshot_process *p, const char *want,
+			 const char *what)
+{
+	const struct match *match = match_process(m, p);
+
+	expect_text(match->group, want, what);
+	expect(match->exe && match->cgroup, "%s: a text is NULL", what);
+}
+
+/* -- GroupBy -- */
+
+static const struct {
+	const char *name;
+	bool gone, last;
+	uint32_t uid; /* of the row */
+	struct proc proc;
+	const char *want[MATCH_BY_USER + 1];
+} attributes[] = {
+	{"a service", .uid = 33,
+	 .proc = {.comm = "nginx",
+		  .exe = "/usr/sbin/nginx",
+		  .cgroup = "0::/system.slice/nginx.service\n"},
+	 .want = {"nginx", "nginx", "nginx.service", "-", "system.slice_nginx.service",
+		  "www-data"}},
+	{"a container",
+	 .proc = {.comm = "gunicorn: maste",
+		  .exe = "/usr/local/bin/python3.11",
+		  .cgroup = "0::/system.slice/docker-" ID ".scope\n"},
+	 .want = {"gunicorn:_maste", "python3.11", "docker-" ID ".scope", "0123456789ab",
+		  "system.slice_docker-" ID ".scope", "root"}},
+	{"a kernel thread", .proc = {.comm = "kworker/0:1", .cmdline = "", .cgroup = "0::/\n"},
+	 .want = {"kworker_0:1", "kworker_0:1", "-", "-", "-", "root"}},
+	{"a program that was replaced", .uid = 161,
+	 .proc = {.comm = "main", .exe = "/opt/app v2/bin/the server (deleted)"},
+	 .want = {"main", "the_server", "-", "-", "-", "DOMAIN_jane_doe"}},
+	{"reserved names", .uid = 1000,
+	 .proc = {.comm = "all", .exe = "/bin/other", .cgroup = "0::/kernel\n"},
+	 .want = {"all_", "other_", NULL, "-", "kernel_", "self_"}},
+	{"a long cgroup: its end",
+	 .proc = {.comm = "x",
+		  .cgroup = "0::/01234567/" D10 D10 D10 D10 D10 D10 D10 D10 "/abcdef/z\n"},
+	 .want = {"x", "x", NULL, "-", "4567_" D10 D10 D10 D10 D10 D10 D10 D10 "_abcdef_z",
+		  "root"}},
+	{"a long cgroup that would be cut within a character",
+	 .proc = {.comm = "x",
+		  .cgroup = "0::/a\xe2\x82\xac" D10 D10 D10 D10 D10 D10 D10 D10 D10 "-z\n"},
+	 .want = {"x", "x", NULL, "-", D10 D10 D10 D10 D10 D10 D10 D10 D10 "-z", "root"}},
+	{"a hybrid host",
+	 .proc = {.comm = "x", .cgroup = "4:memory:/docker/" ID "\n1:cpu:/\n0::/\n"},
+	 .want = {"x", "x", NULL, NULL, ("docker_" ID), "root"}},
+	{"a uid that the row does not have", .uid = TCP_UID_UNKNOWN,
+	 .proc = {.comm = "x", .uid = 33}, .want = {"x", "x", "-", "-", "-", "www-data"}},
+	{"a uid without a name", .uid = 4000000001, .proc = {.comm = "x"},
+	 .want = {"x", "x", "-", "-", "-", "4000000001"}},
+	{"a uid whose name cannot be had", .uid = 1001, .proc = {.comm = "x"},
+	 .want = {"x", "x", "-", "-", "-", "1001"}},
+	{"one that is gone", .gone = true, .uid = 33,
+	 .proc = {.comm = "curl", .exe = "/x/y", .cgroup = "0::/x/y\n"},
+	 .want = {"curl", "curl", "-", "-", "-", "www-data"}},
+	{"one that is gone, of an unknown uid", .gone = true, .uid = TCP_UID_UNKNOWN,
+	 .proc = {.comm = "curl", .exe = "/x/y"},
+	 .want = {"curl", "curl", "-", "-", "-", "unknown"}},
+	{"one that is gone for good is not looked for", .last = true, .uid = TCP_UID_UNKNOWN,
+	 .proc = {.comm = "curl", .exe = "/x/y", .uid = 33, .cgroup = "0::/x/y\n"},
+	 .want = {"curl", "curl", "-", "-", "-", "unknown"}},
+};
+
+static void test_attribute(size_t i, int by)
+{
+	struct match_options options = {.group_by = by};
+	struct proc proc = attributes[i].proc;
+	struct snapshot_process p;
+	struct matcher *m;
+
+	if (!attributes[i].want[by])
+		return;
+	proc.pid = PID;
+	proc.start_ticks = START;
+	p = row_of(&proc, attributes[i].uid);
+	p.last = attributes[i].last;
+	proc.start_ticks += attributes[i].gone; /* its pid is another one's */
+	m = matcher_new(options);
+	if (!attributes[i].gone) {
+		proc_write(&proc);
+		expect_group(m, &p, attributes[i].want[by], match_by_names()[by]);
+	} else {
+		expect_group(m, &p, attributes[i].want[by], "without a folder");
+		match_close(m);
+		m = matcher_new(options);
+		proc_write(&proc);
+		expect_group(m, &p, attributes[i].want[by], "pid of another process");
 	}
-	expect_text(match_by_names()[MATCH_BY_PROCESS], "Process", "name of MATCH_BY_PROCESS");
+	expect_u64((uint64_t)match_process(m, &p)->rule, (uint64_t)-1, "rule");
+	proc_remove(PID);
+	match_close(m);
+}
+
+static void test_attributes(void)
+{
+	static const char *const names[] = {"Process",   "Executable", "Unit",
+					    "Container", "Cgroup",     "User"};
+
+	for (size_t i = 0; i < COUNT_OF(attributes); i++) {
+		check_begin("match: GroupBy: %s", attributes[i].name);
+		for (int by = 0; by <= MATCH_BY_USER; by++)
+			test_attribute(i, by);
+		check_end();
+	}
+	check_begin("match: GroupBy has six names");
+	for (size_t i = 0; i < COUNT_OF(names); i++)
+		expect_text(match_by_names()[i], names[i], "name");
+	expect(!match_by_names()[COUNT_OF(names)], "there are more");
+	check_end();
+}
+
+static const struct {
+	uint32_t uid;
+	const char *want;
+	unsigned asked; /* how often by now */
+} asks[] = {
+	{33, "www-data", 1},           {33, "www-data", 1}, {4000000002, "4000000002", 2},
+	{4000000002, "4000000002", 2}, {1001, "1001", 3},   {1001, "1001", 3},
+	{161, "DOMAIN_jane_doe", 4},   {33, "www-data", 5}, {1001, "1001", 5},
+};
+
+static void test_users(void)
+{
+	const struct proc proc = {.pid = PID, .start_ticks = START, .comm = "x"};
+	struct matcher *m = matcher_new((struct match_options){.group_by = MATCH_BY_USER});
+
+	check_begin("match: a user is asked for once, also if there is no name");
+	users_asked = 0;
+	for (size_t i = 0; i < COUNT_OF(asks); i++) {
+		struct snapshot_process p = row_of(&proc, asks[i].uid);
+
+		p.renames = (uint32_t)i;
+		expect_group(m, &p, asks[i].want, "user");
+		expect_u64(users_asked, asks[i].asked, "times, %zu", i);
+	}
+	match_close(m);
+	check_end();
+}
+
+static void test_fixed(void)
+{
+	struct snapshot_process p = {.row = TCP_ROW_OTHER, .uid = 33, .comm = "x"};
+	struct matcher *m = matcher_new((struct match_options){0});
+
+	check_begin("match: rows that are no process");
+	expect_group(m, &p, "other", "other");
+	expect_text(match_details(m, &p)->exe, "", "exe");
+	p.row = TCP_ROW_KERNEL;
+	expect_group(m, &p, "kernel", "kernel");
+	expect_u64(match_details(m, &p)->uid, TCP_UID_UNKNOWN, "uid");
+	match_close(m);
+	check_end();
+}
+
+/* -- the cache -- */
+
+static struct proc server = {.pid = PID,
+			     .parent = 1,
+			     .start_ticks = START,
+			     .comm = "server",
+			     .exe = "/usr/bin/server",
+			     .cmdline = "server|--id=7|",
+			     .cgroup = "0::/system.slice/server.service\n"};
+
+static void test_cache(void)
+{
+	struct matcher *m = matcher_new((struct match_options){.group_by = MATCH_BY_EXECUTABLE});
+	struct snapshot_process p = row_of(&server, 33);
+	const char *group;
+
+	check_begin("match: a process is looked at once; without memory and without /proc");
+	proc_write(&server);
+	expect_group(m, &p, "server", "first");
+	group = match_process(m, &p)->group;
+	proc_remove(PID);
+	memory_fail_at(1);
+	for (int tick = 0; tick < 3; tick++) {
+		match_begin(m);
+		expect_group(m, &p, "server", "again");
+	}
+	p.last = true;
+	expect(match_process(m, &p)->group == group, "the last one");
+	memory_fail_at(0);
+	check_end();
+
+	check_begin("match: it is looked at again after a rename");
+	p.renames = 1;
+	expect_group(m, &p, "server", "its name");
+	snprintf(p.comm, sizeof(p.comm), "new");
+	expect_group(m, &p, "server", "a name alone is no sign");
+	p.renames = 2;
+	expect_group(m, &p, "new", "its new name");
+	match_close(m);
+	check_end();
+
+	check_begin("match: a row that passes to another process");
+	m = matcher_new((struct match_options){.group_by = MATCH_BY_PROCESS});
+	p = row_of(&server, 33);
+	expect_group(m, &p, "server", "first");
+	p.start_ns++;
+	snprintf(p.comm, sizeof(p.comm), "client");
+	expect_group(m, &p, "client", "second");
+	match_close(m);
+	expect(memory_live() == 0, "%ld blocks are left", memory_live());
+	check_end();
+}
+
+static struct rule *rule_of(enum rule_kind kind, const char *name, const char *text)
+{
+	struct rule *rule = NULL;
+	char why[128] = "";
+
+	expect(!rule_new(&rule, kind, name, text, why, sizeof(why)), "rule %s: %s", name, why);
+	return rule;
+}
+
+static void test_exec(void)
+{
+	struct rule *rules[] = {rule_of(RULE_MATCH, "id-\\1", "--id=([0-9]+)")};
+	struct matcher *m = matcher_new((struct match_options){.rules = rules, .rule_count = 1});
+	struct snapshot_process p = row_of(&server, 33);
+	struct proc next = server;
+
+	check_begin("match: another program has another command line");
+	proc_write(&server);
+	expect_group(m, &p, "id-7", "first");
+	expect_text(match_details(m, &p)->exe, "/usr/bin/server", "exe");
+	next.cmdline = "client|--id=8|";
+	next.exe = "/usr/bin/client";
+	proc_write(&next);
+	expect_group(m, &p, "id-7", "before the rename is seen");
+	p.renames++;
+	expect_group(m, &p, "id-8", "after it");
+	expect_text(match_details(m, &p)->exe, "/usr/bin/client", "new exe");
+	proc_remove(PID);
+	match_close(m);
+	rule_free(rules[0]);
+	check_end();
+}
+
+static void test_endpoints(void)
+{
+	struct matcher *m = matcher_new((struct match_options){.group_by = MATCH_BY_EXECUTABLE});
+	struct snapshot_process p = row_of(&server, 33), end = p;
+
+	check_begin("match: an endpoint has the match of its process");
+	end.row = ROW + 1;
+	end.endpoint.kind = TCP_ENDPOINT_DESTINATION;
+	proc_write(&server);
+	expect_group(m, &p, "server", "process");
+	proc_remove(PID);
+	memory_fail_at(1);
+	expect(match_process(m, &end) == match_process(m, &p), "it has its own");
+	memory_fail_at(0);
+	check_end();
+
+	check_begin("match: an endpoint whose process has another row is matched alone");
+	snprintf(end.comm, sizeof(end.comm), "end");
+	end.start_ns++;
+	expect_group(m, &end, "end", "another start");
+	end.process_row = 0;
+	end.start_ns++;
+	expect_group(m, &end, "end", "no row");
+	end.process_row = ROWS;
+	end.start_ns++;
+	expect_group(m, &end, "end", "beyond the rows");
+	expect_group(m, &p, "server", "the process's stays");
+	match_close(m);
+	check_end();
+}
+
+static void test_cgroups(void)
+{
+	struct matcher *m = matcher_new((struct match_options){.group_by = MATCH_BY_UNIT});
+	struct snapshot_process p = row_of(&server, 33), gone = p;
+	struct proc moved = server;
+
+	moved.cgroup = "0::/elsewhere.service\n";
+	check_begin("match: the living tell where those of their cgroup were");
+	p.cgroup = gone.cgroup = CGROUP;
+	gone.pid++;
+	gone.row++;
+	expect_group(m, &gone, "-", "nobody has told it");
+	proc_write(&server);
+	expect_group(m, &p, "server.service", "it lives");
+	proc_remove(PID);
+	gone.renames++;
+	expect_group(m, &gone, "server.service", "it is gone");
+	proc_write(&moved);
+	p.renames++;
+	expect_group(m, &p, "server.service", "its id is known: /proc is not asked");
+	proc_remove(PID);
+	gone.cgroup++;
+	gone.renames++;
+	expect_group(m, &gone, "-", "another cgroup");
+	match_close(m);
+	check_end();
+}
+
+/* With hierarchies of v1 all have the same cgroup of v2. */
+static void test_hybrid(void)
+{
+	struct matcher *m = matcher_new((struct match_options){.group_by = MATCH_BY_CGROUP});
+	struct proc one = server, two = server;
+	struct snapshot_process p = row_of(&server, 33), q = p;
+
+	check_begin("match: on a hybrid host, ids tell nothing");
+	one.cgroup = "4:memory:/one\n0::/\n";
+	two.cgroup = "4:memory:/two\n0::/\n";
+	two.pid = q.pid = PID + 1;
+	p.cgroup = q.cgroup = CGROUP;
+	q.row++;
+	proc_write(&one);
+	proc_write(&two);
+	expect_group(m, &p, "one", "one");
+	expect_group(m, &q, "two", "two");
+	proc_remove(PID);
+	proc_remove(PID + 1);
+	q.renames++;
+	expect_group(m, &q, "-", "gone");
+	match_close(m);
+	check_end();
+}
+
+static void test_no_longer_unified(void)
+{
+	struct matcher *m = matcher_new((struct match_options){.group_by = MATCH_BY_CGROUP});
+	struct proc proc = server;
+	struct snapshot_process p = row_of(&server, 33);
+
+	check_begin("match: once v1 is there, the living are asked again");
+	p.cgroup = CGROUP;
+	proc_write(&proc);
+	expect_group(m, &p, "system.slice_server.service", "v2");
+	p.cgroup++;
+	p.renames++;
+	proc.cgroup = "4:memory:/one\n0::/\n";
+	proc_write(&proc);
+	expect_group(m, &p, "one", "a new cgroup, v1");
+	p.cgroup = CGROUP;
+	p.renames++;
+	expect_group(m, &p, "one", "a cgroup that is known");
+	proc_remove(PID);
+	p.renames++;
+	expect_group(m, &p, "system.slice_server.service", "one that is gone");
+	match_close(m);
+	check_end();
+}
+
+/* -- rules -- */
+
+static const struct {
+	enum rule_kind kind;
+	const char *name, *text;
+} rule_texts[] = {
+	{RULE_PROCESS, "web", "nginx"},  {RULE_MATCH, "shard-\\1", "--shard=([^ ]*)"},
+	{RULE_PID, "one", "4242"},       {RULE_MATCH, "all", "^everything"},
+	{RULE_PROCESS, "late", "nginx"},
+};
+
+static const struct {
+	const char *name, *comm, *cmdline;
+	uint32_t pid;
+	int rule;
+	const char *want; /* NULL: none fits */
+} ruled[] = {
+	{"the first that fits", "nginx", "nginx|--shard=3|", 4242, 0, "web"},
+	{"the second", "db", "db|--shard=3|", 4242, 1, "shard-3"},
+	{"with something to clean", "db", "db|--shard=a/b|", 4242, 1, "shard-a_b"},
+	{"with an empty group", "db", "db|--shard=|", 4242, 1, "shard-"},
+	{"the third", "db", "db|", 4242, 2, "one"},
+	{"the fourth; a reserved name", "db", "everything|", 4243, 3, "all_"},
+	{"none", "db", "db|", 4243, -1, NULL},
+	{"none, of a kernel thread", "kworker/0:1", "", 4243, -1, NULL},
+};
+
+static void test_rules(void)
+{
+	struct rule *rules[COUNT_OF(rule_texts)];
+	struct match_options options = {.rules = rules, .rule_count = COUNT_OF(rules)};
+
+	for (size_t i = 0; i < COUNT_OF(rules); i++)
+		rules[i] = rule_of(rule_texts[i].kind, rule_texts[i].name, rule_texts[i].text);
+	for (size_t i = 0; i < 2 * COUNT_OF(ruled); i++) {
+		size_t n = i / 2;
+		struct proc proc = {.pid = ruled[n].pid,
+				    .start_ticks = START,
+				    .comm = ruled[n].comm,
+				    .cmdline = ruled[n].cmdline};
+		struct snapshot_process p = row_of(&proc, 33);
+		char cleaned[GROUP_NAME_SIZE];
+		struct matcher *m;
+
+		options.report_unmatched = i % 2;
+		check_begin("match: rules: %s%s", ruled[n].name,
+			    options.report_unmatched ? ", and the rest is reported" : "");
+		match_clean(cleaned, sizeof(cleaned), ruled[n].comm);
+		m = matcher_new(options);
+		proc_write(&proc);
+		expect_group(m, &p,
+			     ruled[n].want              ? ruled[n].want
+			     : options.report_unmatched ? cleaned
+							: "other",
+			     "group");
+		expect(match_process(m, &p)->rule == ruled[n].rule, "rule %d",
+		       match_process(m, &p)->rule);
+		proc_remove(proc.pid);
+		match_close(m);
+		check_end();
+	}
+	for (size_t i = 0; i < COUNT_OF(rules); i++)
+		rule_free(rules[i]);
+}
+
+/* One tick each: what the PID file holds, and the groups of a parent, its child, a grandchild that
+ * is gone already, and a stranger. */
+static const struct {
+	const char *name, *text, *want[4];
+} ticks[] = {
+	{"no file yet", NULL, {"other", "other", "other", "other"}},
+	{"it appears", "4242\n", {"daemon", "daemon", "daemon", "other"}},
+	{"nothing changes", "4242\n", {"daemon", "daemon", "daemon", "other"}},
+	{"the child's", "4243\n", {"other", "daemon", "daemon", "other"}},
+	{"the stranger's", "4245\n", {"other", "other", "other", "daemon"}},
+	{"it vanishes", NULL, {"other", "other", "other", "other"}},
+};
+
+static void test_pid_file(void)
+{
+	struct proc family[] = {{.pid = 4242, .parent = 1, .comm = "parent"},
+				{.pid = 4243, .parent = 4242, .comm = "child"},
+				{.pid = 4244, .parent = 4243, .comm = "grandchild"},
+				{.pid = 4245, .parent = 1, .comm = "stranger"}};
+	struct rule *rules[] = {rule_of(RULE_PID_FILE, "daemon", proc_path("pid"))};
+	struct matcher *m = matcher_new((struct match_options){.rules = rules, .rule_count = 1});
+
+	for (size_t i = 0; i < COUNT_OF(family); i++)
+		if (i != 2)
+			proc_write(&family[i]);
+	for (size_t tick = 0; tick < COUNT_OF(ticks); tick++) {
+		check_begin("match: PID file: %s", ticks[tick].name);
+		proc_file("pid", ticks[tick].text);
+		match_begin(m);
+		for (size_t i = 0; i < COUNT_OF(family); i++) {
+			struct snapshot_process p = row_of(&family[i], 33);
+
+			p.row = p.process_row = ROW + (unsigned)i;
+			expect_group(m, &p, ticks[tick].want[i], family[i].comm);
+		}
+		check_end();
+	}
+	for (size_t i = 0; i < COUNT_OF(family); i++)
+		proc_remove(family[i].pid);
+	match_close(m);
+	rule_free(rules[0]);
+}
+
+/* -- ignores -- */
+
+static const struct {
+	const char *name, *texts[2], *comm;
+	bool selected;
+	const char *want;
+} ignores[] = {
+	{"none, not selected", {NULL}, "nginx", false, "nginx"},
+	{"none, selected", {NULL}, "nginx", true, "nginx"},
+	{"a name", {"nginx"}, "nginx", true, "other"},
+	{"another name", {"nginx"}, "apache", true, "apache"},
+	{"the second", {"apache", "nginx"}, "nginx", true, "other"},
+	{"a regex", {"/^ng/"}, "nginx", true, "other"},
+	{"only this name", {"nginx"}, "nginx", false, "nginx"},
+	{"only that name", {"nginx"}, "apache", false, "other"},
+	{"only these", {"apache", "/^ng/"}, "nginx", false, "nginx"},
+	{"the cleaned name", {"tmux:_server"}, "tmux: server", true, "other"},
+	{"not the name before", {"tmux: server"}, "tmux: server", true, "tmux:_server"},
+	{"a reserved name", {"all_"}, "all", true, "other"},
+};
+
+static void test_ignores(void)
+{
+	for (size_t i = 0; i < COUNT_OF(ignores); i++) {
+		struct ignore *list[2] = {NULL};
+		struct match_options options = {.ignores = list,
+						.ignore_selected = ignores[i].selected};
+		const struct proc proc = {.pid = PID, .comm = ignores[i].comm};
+		const struct snapshot_process p = row_of(&proc, 33);
+		struct matcher *m;
+		char why[128];
+
+		check_begin("match: ignore%s: %s, %s", ignores[i].selected ? "" : " all but",
+			    ignores[i].name, ignores[i].comm);
+		for (size_t n = 0; n < 2 && ignores[i].texts[n]; n++, options.ignore_count++)
+			expect(!ignore_new(&list[n], ignores[i].texts[n], why, sizeof(why)), "new");
+		m = matcher_new(options);
+		expect_group(m, &p, ignores[i].want, "group");
+		match_close(m);
+		ignore_free(list[0]);
+		ignore_free(list[1]);
+		check_end();
+	}
+}
+
+static void test_ignored_rule(void)
+{
+	struct rule *rules[] = {rule_of(RULE_PROCESS, "web", "nginx")};
+	struct ignore *list[1] = {NULL};
+	struct match_options options = {.rules = rules,
+					.rule_count = 1,
+					.ignores = list,
+					.ignore_count = 1,
+					.ignore_selected = true};
+	const struct proc proc = {.pid = PID, .comm = "nginx"};
+	const struct snapshot_process p = row_of(&proc, 33);
+	struct matcher *m;
+	char why[128];
+
+	check_begin("match: a rule's group can be ignored, too");
+	expect(!ignore_new(&list[0], "web", why, sizeof(why)), "new");
+	m = matcher_new(options);
+	expect_group(m, &p, "other", "group");
+	match_close(m);
+	ignore_free(list[0]);
+	rule_free(rules[0]);
+	check_end();
+}
+
+/* -- details -- */
+
+static void test_details(void)
+{
+	struct matcher *m = matcher_new((struct match_options){0});
+	struct snapshot_process p = row_of(&server, TCP_UID_UNKNOWN);
+	struct proc proc = server;
+	const struct match *match;
+
+	check_begin("match: details are looked at when they are asked for, and once");
+	proc.uid = 33;
+	proc_write(&proc);
+	match = match_process(m, &p);
+	expect_text(match->exe, "", "exe before");
+	expect_text(match->cgroup, "", "cgroup before");
+	expect_u64(match->uid, TCP_UID_UNKNOWN, "uid before");
+	match = match_details(m, &p);
+	proc_remove(PID);
+	memory_fail_at(1);
+	expect(match_details(m, &p) == match && match_process(m, &p) == match, "another match");
+	memory_fail_at(0);
+	expect_text(match->group, "server", "group");
+	expect_text(match->exe, "/usr/bin/server", "exe");
+	expect_text(match->cgroup, "/system.slice/server.service", "cgroup");
+	expect_u64(match->uid, 33, "uid");
+	check_end();
+
+	check_begin("match: of a process that is gone there are none");
+	p.renames++;
+	match = match_details(m, &p);
+	expect_text(match->exe, "", "exe");
+	expect_text(match->cgroup, "", "cgroup");
+	proc_write(&proc);
+	expect_text(match_details(m, &p)->exe, "", "exe, asked again");
+	proc_remove(PID);
+	match_close(m);
+	check_end();
+}
+
+/* -- memory -- */
+
+static void test_open_memory(void)
+{
+	struct match_options options = {.proc_root = "/", .cgroup_root = "/nonexistent"};
+	struct matcher *m = NULL;
+	unsigned n = 0;
+	int err;
+
+	check_begin("match: open: every allocation fails in turn");
+	do {
+		memory_fail_at(++n);
+		err = match_open(&m, ROWS, &options);
+		memory_fail_at(0);
+		expect(!err || err == -ENOMEM, "returned %d", err);
+		expect(!err == !!m, "out was written on an error, or not without");
+	} while (err && n < 100);
+	expect(n > 3 && n < 100, "%u allocations", n);
+	match_close(m);
+	match_close(NULL);
+	expect(memory_live() == 0, "%ld blocks are left", memory_live());
+	check_end();
+}
+
+/* Asks for everything while the n-th allocation fails; true if none was missing. */
+static bool ask_without(struct matcher *m, const struct snapshot_process *p, unsigned n)
+{
+	const struct match *match;
+	bool complete;
+
+	memory_fail_at(n);
+	match_begin(m);
+	match = match_process(m, p);
+	expect(strcmp(match->group, "server.service") == 0 ||
+		       (strcmp(match->group, "other") == 0 && match->rule == -1),
+	       "allocation %u: group %s, rule %d", n, match->group, match->rule);
+	match = match_details(m, p);
+	complete = strcmp(match->group, "server.service") == 0 && *match->exe && *match->cgroup;
+	expect(match->group && match->exe && match->cgroup, "allocation %u: a text is NULL", n);
+	memory_fail_at(0);
+	return complete;
+}
+
+static void test_memory(void)
+{
+	struct snapshot_process p = row_of(&server, 33);
+	unsigned n = 0;
+	bool complete;
+
+	check_begin("match: every allocation fails in turn, and the next tick has it all");
+	p.cgroup = CGROUP;
+	proc_write(&server);
+	do {
+		struct matcher *m = matcher_new((struct match_options){.group_by = MATCH_BY_UNIT});
+		const struct match *match;
+
+		complete = ask_without(m, &p, ++n);
+		match_begin(m);
+		match = match_details(m, &p);
+		expect_text(match->group, "server.service", "group");
+		expect_text(match->exe, "/usr/bin/server", "exe");
+		expect_text(match->cgroup, "/system.slice/server.service", "cgroup");
+		match_close(m);
+		expect(memory_live() == 0, "%ld blocks are left", memory_live());
+	} while (!complete && n < 100);
+	expect(n > 2 && n < 100, "%u allocations", n);
+	proc_remove(PID);
+	check_end();
+}
+
+static void test_release(void)
+{
+	struct matcher *m = matcher_new((struct match_options){.group_by = MATCH_BY_PROCESS});
+	struct snapshot_process p = row_of(&server, 33);
+	long live = memory_live();
+
+	check_begin("match: what is no longer true is not kept");
+	proc_write(&server);
+	match_process(m, &p);
+	expect_u64((uint64_t)(memory_live() - live), 1, "group");
+	memory_fail_at(2);
+	match_details(m, &p);
+	memory_fail_at(0);
+	expect_u64((uint64_t)(memory_live() - live), 2, "group and exe");
+	match_details(m, &p);
+	expect_u64((uint64_t)(memory_live() - live), 3, "group, exe and cgroup");
+	p.renames++;
+	match_process(m, &p);
+	expect_u64((uint64_t)(memory_live() - live), 1, "group again");
+	proc_remove(PID);
+	match_close(m);
+	check_end();
+}
+
+/* Each row asks for a name; `kinds` different ones. */
+static void fill(struct matcher *m, unsigned rows, unsigned kinds, uint32_t renames)
+{
+	for (unsigned row = TCP_ROW_FIRST; row < rows; row++) {
+		struct snapshot_process p = {.row = row, .pid = row, .start_ns = row};
+
+		p.renames = renames;
+		snprintf(p.comm, sizeof(p.comm), "job-%u", row % kinds);
+		if (!expect_text(match_process(m, &p)->group, p.comm, "group"))
+			return;
+	}
+}
+
+static void test_many(void)
+{
+	const unsigned rows = 100000;
+	struct match_options options = {.proc_root = "/nonexistent", .cgroup_root = "/nonexistent"};
+	struct mallinfo2 before = mallinfo2(), now; /* the sanitizer's tells nothing */
+	struct matcher *m = NULL;
+	long live;
+
+	check_begin("match: 100000 rows: 100 bytes each, and one copy of each name");
+	expect(!match_open(&m, rows, &options), "match_open");
+	live = memory_live();
+	fill(m, rows, 10, 0);
+	expect_u64((uint64_t)(memory_live() - live), 10, "names");
+	now = mallinfo2();
+	expect(now.uordblks + now.hblkhd - before.uordblks - before.hblkhd <= 100 * (size_t)rows,
+	       "%zu bytes", now.uordblks + now.hblkhd - before.uordblks - before.hblkhd);
+	fill(m, rows, rows, 1);
+	expect_u64((uint64_t)(memory_live() - live), rows - TCP_ROW_FIRST, "names of their own");
+	fill(m, rows, 1, 2);
+	expect_u64((uint64_t)(memory_live() - live), 1, "one name");
+	match_close(m);
+	expect(memory_live() == 0, "%ld blocks are left", memory_live());
 	check_end();
 }
 
 int main(void)
 {
+	proc_open();
 	test_cases();
 	test_bytes();
 	test_utf8();
 	test_sizes();
-	test_group();
+	test_attributes();
+	test_users();
+	test_fixed();
+	test_cache();
+	test_exec();
+	test_endpoints();
+	test_cgroups();
+	test_hybrid();
+	test_no_longer_unified();
+	test_rules();
+	test_pid_file();
+	test_ignores();
+	test_ignored_rule();
+	test_details();
+	test_open_memory();
+	test_memory();
+	test_release();
+	test_many();
+	proc_close();
 	return check_status();
 }

@@ -37,14 +37,16 @@ static const struct tcp_counters total = {
 	.measured = 5003,
 	.accepts = 6007,
 	.failed = {11, 13, 17, 19, 23, 29, 31, 37},
+	.scope_tx_bytes = {41, 53, 61},
+	.scope_rx_bytes = {47, 59, 67},
 };
 
 static const struct metric_options everything = {
 	.bytes = true,
+	.by_scope = true,
 	.connections = true,
 	.connect_latency = true,
-	.percentiles = {50, 95, 99},
-	.percentile_count = 3,
+	.percentiles = {{50, 95, 99}, 3},
 };
 
 static const struct want bytes_want[] = {
@@ -77,7 +79,7 @@ static void expect_sample(const struct metric_sample *got, const struct want *wa
 	char what[128];
 
 	snprintf(what, sizeof(what), "%s-%s", want->type, instance);
-	expect_text(got->group, group, "group");
+	expect_text(got->group ? got->group->name : "self", group, "group");
 	expect_text(got->type, want->type, what);
 	expect_text(got->instance, instance, what);
 	expect(got->gauge == !want->count, "%s: wrong kind", what);
@@ -89,17 +91,16 @@ static void expect_sample(const struct metric_sample *got, const struct want *wa
 }
 
 /* Every wanted sample is there once, in any order. */
-static void expect_wants(const struct want *wants, size_t count, const char *group, uint32_t pid)
+static void expect_wants(const struct want *wants, size_t count, const char *group,
+			 const char *part)
 {
 	for (size_t i = 0; i < count; i++) {
 		char instance[128];
 		unsigned found = 0;
 
 		snprintf(instance, sizeof(instance), "%s%s", wants[i].instance,
-			 pid && wants[i].instance[0] ? "-" : "");
-		if (pid)
-			snprintf(instance + strlen(instance), sizeof(instance) - strlen(instance),
-				 "%u", pid);
+			 *part && wants[i].instance[0] ? "-" : "");
+		strncat(instance, part, sizeof(instance) - strlen(instance) - 1);
 		for (unsigned n = 0; n < sample_count; n++) {
 			if (strcmp(samples[n].instance, instance) != 0 ||
 			    strcmp(samples[n].type, wants[i].type) != 0)
@@ -117,35 +118,67 @@ static void run(const struct group *group, const struct metric_options *options)
 	metric_group(group, options, emit, samples);
 }
 
+static const struct want scopes_want[] = {
+	{"if_octets", "public", 2, {47, 41}, 0},
+	{"if_octets", "private", 2, {59, 53}, 0},
+	{"if_octets", "loopback", 2, {67, 61}, 0},
+};
+
+/* Which series a kind of group has. */
 static void test_names(void)
 {
 	static const struct {
-		const char *what;
-		uint32_t pid;
-	} cases[] = {{"a group", 0}, {"a process", 1234}, {"the largest pid", 4194304}};
+		enum group_kind kind;
+		char *part;
+		bool connects, accepts, scopes;
+	} cases[] = {
+		{GROUP_WHOLE, "", true, true, true},
+		{GROUP_PROCESS, "1234", true, true, true},
+		{GROUP_PROCESS, "4194304", true, true, true},
+		{GROUP_DESTINATION, "10.0.0.5:5432", true, false, false},
+		{GROUP_DESTINATION, "[2001:db8::1]:443", true, false, false},
+		{GROUP_DESTINATION, "other", true, false, false},
+		{GROUP_PORT, "port-443", false, true, false},
+	};
 
 	for (size_t i = 0; i < COUNT_OF(cases); i++) {
-		struct group group = {.name = "web", .pid = cases[i].pid, .total = total};
+		struct group group = {.kind = cases[i].kind,
+				      .name = "web",
+				      .part = cases[i].part,
+				      .total = total};
+		bool connects = cases[i].connects, accepts = cases[i].accepts;
 
-		check_begin("metric: names and values of the 17 series of %s", cases[i].what);
+		check_begin("metric: names and values of the series of kind %d, \"%s\"",
+			    (int)cases[i].kind, cases[i].part);
 		run(&group, &everything);
-		expect_u64(sample_count, 17, "samples");
-		expect_wants(bytes_want, COUNT_OF(bytes_want), "web", cases[i].pid);
-		expect_wants(connections_want, COUNT_OF(connections_want), "web", cases[i].pid);
-		expect_wants(latency_want, COUNT_OF(latency_want), "web", cases[i].pid);
+		expect_u64(sample_count,
+			   1 + (cases[i].scopes ? 3 : 0) + (connects ? 10 + 5 : 0) + accepts,
+			   "samples");
+		expect_wants(bytes_want, COUNT_OF(bytes_want), "web", cases[i].part);
+		if (cases[i].scopes)
+			expect_wants(scopes_want, COUNT_OF(scopes_want), "web", cases[i].part);
+		if (connects) {
+			expect_wants(connections_want, 1, "web", cases[i].part);
+			expect_wants(connections_want + 2, COUNT_OF(connections_want) - 2, "web",
+				     cases[i].part);
+			expect_wants(latency_want, COUNT_OF(latency_want), "web", cases[i].part);
+		}
+		if (accepts)
+			expect_wants(connections_want + 1, 1, "web", cases[i].part);
 		check_end();
 	}
 }
 
 static void test_switches(void)
 {
-	struct group group = {.name = "web", .total = total};
+	struct group group = {.name = "web", .part = "", .total = total};
 
 	for (unsigned bits = 0; bits < 8; bits++) {
 		struct metric_options options = everything;
 
 		check_begin("metric: bytes %u, connections %u, latency %u", bits & 1, bits >> 1 & 1,
 			    bits >> 2);
+		options.by_scope = false;
 		options.bytes = bits & 1;
 		options.connections = bits & 2;
 		options.connect_latency = bits & 4;
@@ -156,11 +189,11 @@ static void test_switches(void)
 				   options.connect_latency * COUNT_OF(latency_want),
 			   "samples");
 		if (options.bytes)
-			expect_wants(bytes_want, COUNT_OF(bytes_want), "web", 0);
+			expect_wants(bytes_want, COUNT_OF(bytes_want), "web", "");
 		if (options.connections)
-			expect_wants(connections_want, COUNT_OF(connections_want), "web", 0);
+			expect_wants(connections_want, COUNT_OF(connections_want), "web", "");
 		if (options.connect_latency)
-			expect_wants(latency_want, COUNT_OF(latency_want), "web", 0);
+			expect_wants(latency_want, COUNT_OF(latency_want), "web", "");
 		check_end();
 	}
 }
@@ -168,8 +201,8 @@ static void test_switches(void)
 static void test_latency(void)
 {
 	struct histogram h = {.count = 3, .sum_ns = 3000000021, .max_ns = 2000000011};
-	struct group group = {.name = "web", .latency = &h};
-	struct metric_options options = {.connect_latency = true, .percentile_count = 0};
+	struct group group = {.name = "web", .part = "", .latency = &h};
+	struct metric_options options = {.connect_latency = true};
 	const struct want wants[] = {
 		{"latency", "connect-average", 0, {0}, 3000000021.0 / 3 / 1e9},
 		{"latency", "connect-upper", 0, {0}, 2000000011 / 1e9},
@@ -178,7 +211,7 @@ static void test_latency(void)
 	check_begin("metric: latency in seconds, without percentiles if there is none to report");
 	run(&group, &options);
 	expect_u64(sample_count, 2, "samples");
-	expect_wants(wants, COUNT_OF(wants), "web", 0);
+	expect_wants(wants, COUNT_OF(wants), "web", "");
 	check_end();
 }
 
@@ -194,13 +227,12 @@ static void test_percentile_names(void)
 		{12.5, "connect-percentile-12.5"},       {33.333, "connect-percentile-33.333"},
 		{66.66667, "connect-percentile-66.667"},
 	};
-	struct group group = {.name = "web"};
+	struct group group = {.name = "web", .part = ""};
 
 	check_begin("metric: percentiles are called as in collectd's tail plugin");
 	for (size_t i = 0; i < COUNT_OF(cases); i++) {
 		struct metric_options options = {.connect_latency = true,
-						 .percentiles = {cases[i].percent},
-						 .percentile_count = 1};
+						 .percentiles = {{cases[i].percent}, 1}};
 
 		run(&group, &options);
 		expect_u64(sample_count, 3, "samples");
@@ -216,8 +248,10 @@ static void test_self(void)
 		.lost_sockets = 2003,
 		.lost_deltas = 3001,
 		.lost_latencies = 4001,
+		.lost_endpoints = 4003,
 		.recursion_misses = 5003,
 		.processes = 7,
+		.endpoints = 13,
 		.sockets = 11,
 		.read_s = 0.0013,
 	};
@@ -226,8 +260,10 @@ static void test_self(void)
 		{"total_events", "lost_sockets", 1, {2003}, 0},
 		{"total_events", "lost_deltas", 1, {3001}, 0},
 		{"total_events", "lost_latencies", 1, {4001}, 0},
+		{"total_events", "lost_endpoints", 1, {4003}, 0},
 		{"total_events", "recursion_misses", 1, {5003}, 0},
 		{"cache_size", "processes", 0, {0}, 7},
+		{"cache_size", "endpoints", 0, {0}, 13},
 		{"cache_size", "sockets", 0, {0}, 11},
 		{"duration", "read", 0, {0}, 0.0013},
 	};
@@ -236,7 +272,7 @@ static void test_self(void)
 	sample_count = 0;
 	metric_self(&self, emit, samples);
 	expect_u64(sample_count, COUNT_OF(wants), "samples");
-	expect_wants(wants, COUNT_OF(wants), "self", 0);
+	expect_wants(wants, COUNT_OF(wants), "self", "");
 	check_end();
 }
 

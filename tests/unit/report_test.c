@@ -5,6 +5,7 @@
 
 #include "check.h"
 #include "collectd_stub.h"
+#include "group.h"
 #include "metric.h"
 #include "report.h"
 
@@ -13,28 +14,31 @@ static const struct {
 	struct metric_sample sample;
 } cases[] = {
 	{"a counter of two sources",
-	 {.group = "web", .type = "if_octets", .count = 2, .derive = {1009, 2003}}},
+	 {.group = &(struct group){.name = "web", .part = ""},
+	  .type = "if_octets",
+	  .count = 2,
+	  .derive = {1009, 2003}}},
 	{"a counter of one",
-	 {.group = "all",
+	 {.group = &(struct group){.name = "all", .part = ""},
 	  .type = "connections",
 	  .instance = "connect",
 	  .count = 1,
 	  .derive = {3001}}},
 	{"a counter above 2^32",
-	 {.group = "a",
+	 {.group = &(struct group){.name = "a", .part = ""},
 	  .type = "if_octets",
 	  .instance = "7",
 	  .count = 2,
 	  .derive = {1ULL << 62, 7}}},
 	{"a gauge",
-	 {.group = "b",
+	 {.group = &(struct group){.name = "b", .part = ""},
 	  .type = "latency",
 	  .instance = "c",
 	  .gauge = true,
 	  .count = 1,
 	  .value = 0.0101}},
 	{"a gauge without value",
-	 {.group = "b",
+	 {.group = &(struct group){.name = "b", .part = ""},
 	  .type = "latency",
 	  .instance = "d",
 	  .gauge = true,
@@ -54,7 +58,7 @@ static void test_samples(void)
 		report_sample(&report, sample);
 		expect_u64(stub.value_count, 1, "values dispatched");
 		expect_text(list->plugin, "ebpf_tcp", "plugin");
-		expect_text(list->plugin_instance, sample->group, "plugin_instance");
+		expect_text(list->plugin_instance, sample->group->name, "plugin_instance");
 		expect_text(list->type, sample->type, "type");
 		expect_text(list->type_instance, sample->instance, "type_instance");
 		expect_text(list->host, "", "host"); /* collectd fills it in */
@@ -68,6 +72,61 @@ static void test_samples(void)
 			expect_u64((uint64_t)stub.values[0].values[n].derive, sample->derive[n],
 				   "source %u", n);
 		expect_u64((uint64_t)report.errors, 0, "errors");
+		check_end();
+	}
+}
+
+static void test_meta(void)
+{
+	static const struct {
+		const char *name;
+		struct group group;
+		const char *want;
+	} groups[] = {
+		{"a group has none", {.kind = GROUP_WHOLE, .name = "web", .part = ""}, ""},
+		{"a process has all",
+		 {.kind = GROUP_PROCESS,
+		  .name = "web",
+		  .part = "1234",
+		  .pid = 1234,
+		  .uid = 33,
+		  .comm = "nginx",
+		  .exe = "/usr/sbin/nginx",
+		  .cgroup = "/system.slice/nginx.service"},
+		 "pid=1234 comm=\"nginx\" exe=\"/usr/sbin/nginx\" "
+		 "cgroup=\"/system.slice/nginx.service\" uid=33 "},
+		{"what is not known is left out",
+		 {.kind = GROUP_PROCESS,
+		  .name = "web",
+		  .part = "7",
+		  .pid = 7,
+		  .uid = TCP_UID_UNKNOWN,
+		  .comm = "a",
+		  .exe = "",
+		  .cgroup = NULL},
+		 "pid=7 comm=\"a\" "},
+		{"a destination has none",
+		 {.kind = GROUP_DESTINATION, .name = "web", .part = "10.0.0.5:5432"},
+		 ""},
+	};
+
+	for (size_t i = 0; i < COUNT_OF(groups); i++) {
+		struct metric_sample sample = {
+			.group = &groups[i].group, .type = "if_octets", .count = 2};
+		struct report report = {.time = 1};
+
+		check_begin("report: meta data: %s", groups[i].name);
+		stub_reset();
+		report_begin(&report, &groups[i].group);
+		report_sample(&report, &sample);
+		report_sample(&report, &sample);
+		report_end(&report);
+		expect_u64(stub.value_count, 2, "values");
+		expect_text(stub.values[0].meta, groups[i].want, "meta data");
+		expect_text(stub.values[1].meta, groups[i].want, "meta data of the second");
+		report_sample(&report, &sample);
+		expect_text(stub.values[2].meta, "", "meta data after the end");
+		expect_u64((uint64_t)stub.metas, 0, "meta data left behind");
 		check_end();
 	}
 }
@@ -91,6 +150,7 @@ static void test_refused(void)
 int main(void)
 {
 	test_samples();
+	test_meta();
 	test_refused();
 	return check_status();
 }

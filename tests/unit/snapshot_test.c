@@ -20,6 +20,8 @@
 #define SWEEP_LOOKS 64 /* within so many, every row was checked */
 #define INDEX_FD 101
 #define FREE_ROWS_FD 103
+#define ENDPOINTS_FD 107
+#define FREE_ENDPOINTS_FD 109
 #define PID_BASE 4194400 /* above PID_MAX_LIMIT: nobody has these, and kill() says so */
 #define VISITS_MAX 256
 #define TICK_NS 10000000ULL /* of /proc: the kernel's USER_HZ is 100 */
@@ -37,6 +39,10 @@ static struct {
 	unsigned index_count;
 	uint32_t free_rows[ROWS];
 	unsigned free_count;
+	unsigned first_endpoint;          /* rows from here on are about endpoints */
+	struct tcp_endpoint_key unlisted; /* taken from their index last */
+	uint32_t free_endpoints[ROWS];
+	unsigned free_endpoint_count;
 	struct tcp_counters truth[ROWS]; /* what the rows would hold if nobody else wrote to them */
 	int delete_error, push_error;    /* errno of the system calls, 0: they work */
 	uint64_t late_rx_bytes; /* a CPU adds so many while the reader deletes from the index */
@@ -72,8 +78,13 @@ static int fail(int error)
 
 int bpf_map_delete_elem(int fd, const void *key)
 {
-	unsigned at = row_of_key(key);
+	unsigned at;
 
+	if (fd == ENDPOINTS_FD) {
+		memcpy(&kernel.unlisted, key, sizeof(kernel.unlisted));
+		return 0;
+	}
+	at = row_of_key(key);
 	expect(fd == INDEX_FD, "delete from map %d", fd);
 	if (kernel.delete_error)
 		return fail(kernel.delete_error);
@@ -89,6 +100,12 @@ int bpf_map_update_elem(int fd, const void *key, const void *value, __u64 flags)
 {
 	uint32_t row = *(const uint32_t *)value;
 
+	if (fd == FREE_ENDPOINTS_FD) {
+		expect(row >= kernel.first_endpoint && row < ROWS, "endpoint %u is freed", row);
+		expect(!kernel.rows[row].start_ns, "endpoint %u is freed too early", row);
+		kernel.free_endpoints[kernel.free_endpoint_count++] = row;
+		return 0;
+	}
 	expect(fd == FREE_ROWS_FD && !key && !flags, "update of map %d", fd);
 	if (kernel.push_error)
 		return fail(kernel.push_error);
@@ -217,6 +234,7 @@ static struct {
 static void kernel_reset(void)
 {
 	memset(&kernel, 0, sizeof(kernel));
+	kernel.first_endpoint = ROWS;
 	for (uint32_t row = ROWS - 1; row >= TCP_ROW_FIRST; row--)
 		kernel.free_rows[kernel.free_count++] = row;
 }
@@ -230,7 +248,10 @@ static int try_open(struct snapshot **out)
 		.self = &kernel.self,
 		.row_count = ROWS,
 		.processes_fd = INDEX_FD,
+		.first_endpoint = kernel.first_endpoint,
 		.free_rows_fd = FREE_ROWS_FD,
+		.endpoints_fd = ENDPOINTS_FD,
+		.free_endpoints_fd = FREE_ENDPOINTS_FD,
 	};
 
 	return snapshot_open(out, &tables, &options);
@@ -886,6 +907,124 @@ static void test_churn(void)
 	end();
 }
 
+/* -- endpoints -- */
+
+#define ENDPOINT 83
+
+static const struct tcp_endpoint https = {.address = {[10] = 0xff, [11] = 0xff, [12] = 10},
+					  .port = 443,
+					  .kind = TCP_ENDPOINT_DESTINATION};
+
+/* Begins with a process that has one endpoint. Returns the process's row. */
+static unsigned start_endpoint(const char *name)
+{
+	struct tcp_row *row = &kernel.rows[ENDPOINT];
+	unsigned process;
+
+	check_begin("snapshot: %s", name);
+	kernel_reset();
+	kernel.first_endpoint = ENDPOINT;
+	reader_open();
+	process = spawn(PID_BASE, 7 * TICK_NS, "client");
+	row->pid = PID_BASE;
+	row->uid = 33;
+	row->cgroup = 4001;
+	row->parent = 11;
+	row->process_row = process;
+	row->endpoint = https;
+	memcpy(row->comm, "client", sizeof("client"));
+	row->start_ns = 7 * TICK_NS;
+	return process;
+}
+
+static void expect_endpoint(const struct snapshot_process *p, unsigned process)
+{
+	expect_u64(p->row, ENDPOINT, "row");
+	expect_u64(p->process_row, process, "row of its process");
+	expect_u64(p->pid, PID_BASE, "pid");
+	expect_u64(p->start_ns, 7 * TICK_NS, "start");
+	expect_u64(p->uid, 33, "uid");
+	expect_u64(p->cgroup, 4001, "cgroup");
+	expect_u64(p->parent, 11, "parent");
+	expect_text(p->comm, "client", "name");
+	expect(memcmp(&p->endpoint, &https, sizeof(https)) == 0, "endpoint");
+}
+
+static void test_endpoint_told(void)
+{
+	unsigned process = start_endpoint("an endpoint is told after its process");
+
+	add_rx(process, 1009);
+	add_rx(ENDPOINT, 1009);
+	kernel_connect(ENDPOINT, 5003, 2);
+	look();
+	expect_u64(reader.count, 2, "visits");
+	expect_u64(reader.visits[0].process.row, process, "row of the first");
+	expect_u64(reader.visits[0].process.process_row, process, "and of its process");
+	expect_u64(reader.visits[0].process.endpoint.kind, TCP_ENDPOINT_NONE, "kind");
+	expect_endpoint(&reader.visits[1].process, process);
+	expect_u64(reader.visits[1].process.grown.rx_bytes, 1009, "bytes");
+	expect_u64(reader.visits[1].process.connect_max_ns, 5003, "slowest");
+	expect_u64(reader.visits[1].buckets[2], 1, "bucket");
+	expect_u64(snapshot_processes(reader.snapshot), 1, "processes");
+	expect_u64(snapshot_endpoints(reader.snapshot), 1, "endpoints");
+	end();
+}
+
+static void test_endpoint_leaves(void)
+{
+	unsigned process = start_endpoint("an endpoint leaves with its process, and loses nothing");
+
+	look();
+	proc_remove(PID_BASE);
+	kernel.rows[process].exited = 1;
+	look();
+	expect_u64(kernel.rows[ENDPOINT].start_ns, 0, "start of the row that left");
+	expect_u64(kernel.unlisted.process.start_ns, 7 * TICK_NS, "start in the index");
+	expect_u64(kernel.unlisted.process.pid, PID_BASE, "pid in the index");
+	expect(memcmp(&kernel.unlisted.endpoint, &https, sizeof(https)) == 0, "its index");
+	expect_u64(kernel.free_endpoint_count, 0, "free endpoints");
+	add_rx(ENDPOINT, 2003);
+	look();
+	expect_u64(reader.count, 2, "visits");
+	expect_endpoint(&reader.visits[1].process, process);
+	expect_u64(reader.visits[1].process.grown.rx_bytes, 2003, "bytes that came late");
+	expect_u64(reader.visits[1].process.last, 1, "last");
+	expect_u64(kernel.free_endpoint_count, 1, "free endpoints");
+	expect_u64(kernel.free_endpoints[0], ENDPOINT, "free endpoint");
+	expect_u64(kernel.rows[ENDPOINT].generation, 1, "generation");
+	expect_u64(snapshot_endpoints(reader.snapshot), 0, "endpoints");
+	expect_u64(snapshot_processes(reader.snapshot), 0, "processes");
+	add_rx(ENDPOINT, 3001);
+	look();
+	expect_u64(reader.count, 0, "visits: its process has those bytes already");
+	end();
+}
+
+static void test_endpoint_idle(void)
+{
+	static const unsigned idle = 6;
+
+	start_endpoint("an idle endpoint gives way when others found no room, and only then");
+	look_times(3 * idle);
+	expect_u64(snapshot_endpoints(reader.snapshot), 1, "endpoints, while there is room");
+	add_rx(ENDPOINT, 1009);
+	look();
+	kernel.self.lost_endpoints = 7;
+	look_times(1);
+	expect_u64(snapshot_endpoints(reader.snapshot), 1, "endpoints: it was busy just now");
+	look_times(idle);
+	kernel.self.lost_endpoints = 11;
+	look_times(1);
+	expect_u64(kernel.rows[ENDPOINT].start_ns, 0, "start of the row that left");
+	look();
+	expect_u64(reader.count, 1, "visits: the last one");
+	expect_u64(snapshot_endpoints(reader.snapshot), 0, "endpoints");
+	expect_u64(snapshot_processes(reader.snapshot), 1, "processes");
+	proc_remove(PID_BASE);
+	end();
+}
+
 int main(void)
 {
 	snprintf(root, sizeof(root), "/tmp/snapshot_test.XXXXXX");
@@ -912,6 +1051,9 @@ int main(void)
 	test_without_memory();
 	test_buckets_without_memory();
 	test_churn();
+	test_endpoint_told();
+	test_endpoint_leaves();
+	test_endpoint_idle();
 	rmdir(root);
 	return check_status();
 }

@@ -1,0 +1,243 @@
+/* SPDX-License-Identifier: GPL-2.0 OR MIT */
+/* Copyright (c) 2026 ebpf_tcp authors */
+
+/*
+ * Accounts: in which rows a socket's doings are counted. That of its owner, or TCP_ROW_OTHER if the
+ * connection is not among those that the user selected; and that of its endpoint, if asked for.
+ */
+#ifndef EBPF_TCP_ACCOUNT_BPF_H
+#define EBPF_TCP_ACCOUNT_BPF_H
+
+#include "process.bpf.h"
+
+struct account {
+	struct tcp_row *row;
+	struct tcp_row *endpoint; /* NULL: none */
+	__u32 number;             /* of `row` */
+	__u32 endpoint_number;
+	__u32 scope;
+};
+
+/* The struct has pointers into maps: it must stay in registers and on the stack. */
+#define count(account, counter, n)                                                                 \
+	({                                                                                         \
+		add((account)->row->counters.counter, n);                                          \
+		if ((account)->endpoint)                                                           \
+			add((account)->endpoint->counters.counter, n);                             \
+	})
+
+static __always_inline bool is_inet6(struct sock *sk)
+{
+	return BPF_CORE_READ(sk, __sk_common.skc_family) == AF_INET6 &&
+	       bpf_core_field_exists(sk->__sk_common.skc_v6_daddr);
+}
+
+/* An IPv4 address as IPv6 has it. */
+static __always_inline void mapped(__be32 out[4], __be32 address)
+{
+	out[0] = out[1] = 0;
+	out[2] = bpf_htonl(0xffff);
+	out[3] = address;
+}
+
+static __always_inline void addresses(struct sock *sk, __be32 remote[4], __be32 local[4])
+{
+	if (is_inet6(sk)) {
+		bpf_core_read(remote, 16, &sk->__sk_common.skc_v6_daddr);
+		bpf_core_read(local, 16, &sk->__sk_common.skc_v6_rcv_saddr);
+		return;
+	}
+	mapped(remote, BPF_CORE_READ(sk, __sk_common.skc_daddr));
+	mapped(local, BPF_CORE_READ(sk, __sk_common.skc_rcv_saddr));
+}
+
+static __always_inline enum tcp_scope scope_of4(__be32 address)
+{
+	__u32 a = bpf_ntohl(address);
+
+	if (a >> 24 == 127)
+		return TCP_SCOPE_LOOPBACK;
+	if (a >> 24 == 10 || a >> 20 == (172 << 4 | 1) || a >> 16 == (192 << 8 | 168) ||
+	    a >> 22 == (100 << 2 | 1) || a >> 16 == (169 << 8 | 254))
+		return TCP_SCOPE_PRIVATE;
+	return TCP_SCOPE_PUBLIC;
+}
+
+static __always_inline enum tcp_scope scope_of(const __be32 remote[4], const __be32 local[4])
+{
+	__u32 first = bpf_ntohl(remote[0]);
+
+	if (remote[0] == local[0] && remote[1] == local[1] && remote[2] == local[2] &&
+	    remote[3] == local[3])
+		return TCP_SCOPE_LOOPBACK;
+	if (remote[0] || remote[1])
+		return first >> 25 == 0xfc >> 1 || first >> 22 == 0xfe80 >> 6 ? TCP_SCOPE_PRIVATE
+									      : TCP_SCOPE_PUBLIC;
+	if (remote[2] == bpf_htonl(0xffff))
+		return scope_of4(remote[3]);
+	return !remote[2] && remote[3] == bpf_htonl(1) ? TCP_SCOPE_LOOPBACK : TCP_SCOPE_PUBLIC;
+}
+
+static __always_inline bool has_port(const volatile __u64 *ports, __u16 port)
+{
+	return ports[port >> 6] >> (port & 63) & 1;
+}
+
+static __always_inline __u32 class_of(enum tcp_scope scope, __u16 here, __u16 there)
+{
+	if (scopes >> scope & 1 &&
+	    (any_port || has_port(local_ports, here) || has_port(remote_ports, there)))
+		return scope;
+	return scope | CLASS_EXCLUDED;
+}
+
+/* Known for good once the socket has both its ends. */
+static __noinline __u32 classify(struct sock *sk, struct socket_state *s)
+{
+	__u16 here = BPF_CORE_READ(sk, __sk_common.skc_num);
+	__u16 there = bpf_ntohs(BPF_CORE_READ(sk, __sk_common.skc_dport));
+	__be32 remote[4], local[4];
+	__u32 class;
+
+	addresses(sk, remote, local);
+	class = class_of(scope_of(remote, local), here, there);
+	if (here && there)
+		s->class = class | CLASS_KNOWN;
+	return class;
+}
+
+/* What the endpoint of a socket is called. False if it is of a kind that nobody asked for. */
+static __always_inline bool endpoint_of(struct sock *sk, struct socket_state *s,
+					struct tcp_endpoint *out)
+{
+	__be32 local[4];
+
+	if (s->flags & ACTIVE) {
+		out->kind = TCP_ENDPOINT_DESTINATION;
+		out->port = bpf_ntohs(BPF_CORE_READ(sk, __sk_common.skc_dport));
+		addresses(sk, (__be32 *)out->address, local);
+		return by_destination;
+	}
+	out->kind = TCP_ENDPOINT_PORT;
+	out->port = BPF_CORE_READ(sk, __sk_common.skc_num);
+	return by_port;
+}
+
+/* Takes a free row for the endpoint. 0 if there is none. */
+static __noinline __u32 endpoint_add(struct owner *o, struct tcp_endpoint_key *key)
+{
+	__u32 number = 0, *found;
+	struct tcp_row *row, *process = row_at(o->row);
+
+	if (!process || bpf_map_pop_elem(&free_endpoints, &number))
+		goto full;
+	row = row_at(number);
+	if (!row)
+		goto full;
+	row->pid = o->pid;
+	row->exited = 0;
+	row->uid = process->uid;
+	row->cgroup = process->cgroup;
+	row->parent = process->parent;
+	row->renames = process->renames;
+	row->process_row = o->row;
+	row->endpoint = key->endpoint;
+	__builtin_memcpy(row->comm, process->comm, TCP_COMM_LEN);
+	if (!bpf_map_update_elem(&endpoints, key, &number, BPF_NOEXIST)) {
+		row->start_ns = o->start_ns;
+		return number;
+	}
+	bpf_map_push_elem(&free_endpoints, &number, BPF_ANY);
+	found = bpf_map_lookup_elem(&endpoints, key); /* another CPU was faster */
+	if (found)
+		return *found;
+full:
+	add(self.lost_endpoints, 1);
+	return 0;
+}
+
+static __noinline __u32 endpoint_find(struct owner *o, struct tcp_endpoint *endpoint)
+{
+	struct tcp_endpoint_key key = {
+		.process = {.start_ns = o->start_ns, .pid = o->pid},
+		.endpoint = *endpoint,
+	};
+	__u32 *found = bpf_map_lookup_elem(&endpoints, &key);
+
+	return found ? *found : endpoint_add(o, &key);
+}
+
+static __always_inline void endpoint_set(struct socket_state *s, __u32 number)
+{
+	struct tcp_row *row = row_at(number);
+
+	if (!number || !row)
+		return;
+	s->endpoint = number;
+	s->generation = row->generation;
+}
+
+/* The row of the socket's endpoint, if it has one: number and row stay 0. */
+static __noinline __u32 socket_endpoint(struct sock *sk, struct socket_state *s, struct owner *o)
+{
+	struct tcp_endpoint endpoint = {};
+	struct tcp_row *row = row_at(s->endpoint);
+	__u32 number;
+
+	if (s->endpoint && row && row->generation == s->generation &&
+	    row->start_ns == o->start_ns && row->pid == o->pid)
+		return s->endpoint;
+	if (o->row < TCP_ROW_FIRST || !endpoint_of(sk, s, &endpoint))
+		return 0;
+	number = endpoint_find(o, &endpoint);
+	endpoint_set(s, number);
+	return number;
+}
+
+/* The first process to use a socket has accepted it, or connected it unseen. */
+static __always_inline void count_first_use(struct account *a, struct socket_state *s, int how)
+{
+	__u32 what = s->uncounted;
+
+	if (!what)
+		return;
+	if (!(how & SHARED))
+		s->uncounted = 0;
+	else if (__sync_val_compare_and_swap(&s->uncounted, what, 0) != what)
+		return;
+	if (what == AN_ACCEPT)
+		count(a, accepts, 1);
+	else
+		count(a, connects, 1);
+}
+
+/* Whose is it? Of the running process, if `how` says OWN; else of the one before. */
+static __always_inline bool account_open(struct account *a, struct sock *sk, struct socket_state *s,
+					 int how)
+{
+	__u32 class = s->class;
+
+	a->endpoint = NULL;
+	a->row = how & OWN ? own(sk, s) : owner_row(&s->owner);
+	a->number = s->owner.row;
+	if ((by_scope || selective) && !(class & CLASS_KNOWN))
+		class = classify(sk, s);
+	a->scope = class & CLASS_SCOPE;
+	if (selective && class & CLASS_EXCLUDED) {
+		a->number = TCP_ROW_OTHER;
+		a->row = row_at(TCP_ROW_OTHER);
+	} else if (by_destination || by_port) {
+		struct owner o = s->owner;
+
+		a->endpoint_number = socket_endpoint(sk, s, &o);
+		if (a->endpoint_number)
+			a->endpoint = row_at(a->endpoint_number);
+	}
+	if (!a->row)
+		return false;
+	if (how & OWN)
+		count_first_use(a, s, how);
+	return true;
+}
+
+#endif

@@ -1,0 +1,310 @@
+/* SPDX-License-Identifier: MIT */
+/* Copyright (c) 2026 ebpf_tcp authors */
+
+#include <errno.h>
+#include <fcntl.h>
+#include <regex.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "rule.h"
+#include "snapshot.h"
+#include "subject.h"
+
+#define PID_MAX 4194304 /* the kernel's PID_MAX_LIMIT */
+#define CAPTURES 10     /* all of the match, and \1 to \9 */
+
+struct rule {
+	enum rule_kind kind;
+	char *name;
+	char *text;
+	regex_t *regex; /* of RULE_MATCH, else NULL */
+	uint32_t pid;   /* of RULE_PID, and what the file of RULE_PID_FILE says; 0: nobody's */
+};
+
+struct ignore {
+	char *text;
+	regex_t *regex; /* NULL: the text is a name */
+};
+
+/* -- regular expressions -- */
+
+static int regex_new(regex_t **out, const char *text, char *why, size_t why_size)
+{
+	regex_t *regex = calloc(1, sizeof(*regex));
+	int code;
+
+	if (!regex)
+		return -ENOMEM;
+	code = regcomp(regex, text, REG_EXTENDED);
+	if (!code) {
+		*out = regex;
+		return 0;
+	}
+	regerror(code, regex, why, why_size);
+	free(regex);
+	return code == REG_ESPACE ? -ENOMEM : -EINVAL;
+}
+
+static void regex_free(regex_t *regex)
+{
+	if (regex)
+		regfree(regex);
+	free(regex);
+}
+
+/* Returns 1, 0 or -ENOMEM. */
+static int search(const regex_t *regex, const char *text, size_t count, regmatch_t *captures)
+{
+	int code = regexec(regex, text, count, captures, 0);
+
+	return code == REG_ESPACE ? -ENOMEM : !code;
+}
+
+/* -- names with captures -- */
+
+/* 1 to 9 if \1 to \9 is here, else 0. */
+static unsigned capture_number(const char *at)
+{
+	return at[0] == '\\' && at[1] >= '1' && at[1] <= '9' ? (unsigned)(at[1] - '0') : 0;
+}
+
+static unsigned highest_capture(const char *name)
+{
+	unsigned highest = 0;
+
+	for (; *name; name++)
+		if (capture_number(name) > highest)
+			highest = capture_number(name);
+	return highest;
+}
+
+/* Puts what was captured from the text into the name. */
+static void expand(char *out, size_t size, const char *name, const char *text,
+		   const regmatch_t *captures)
+{
+	size_t used = 0;
+
+	for (; *name && used + 1 < size; name++) {
+		const regmatch_t *capture = &captures[capture_number(name)];
+		size_t length = (size_t)(capture->rm_eo - capture->rm_so); /* 0 if it is unused */
+
+		if (capture == captures) { /* a byte like any other */
+			out[used++] = *name;
+			continue;
+		}
+		if (length > size - 1 - used)
+			length = size - 1 - used;
+		memcpy(out + used, text + (length ? capture->rm_so : 0), length);
+		used += length;
+		name++;
+	}
+	out[used] = '\0';
+}
+
+/* -- pids -- */
+
+/* The number in the first line; blanks around it do not matter. */
+static bool parse_pid(uint32_t *out, const char *text)
+{
+	unsigned long pid;
+	char *end;
+
+	pid = strtoul(text, &end, 10);
+	end += strspn(end, " \t\r");
+	if ((*end && *end != '\n') || pid < 1 || pid > PID_MAX)
+		return false;
+	*out = (uint32_t)pid;
+	return true;
+}
+
+/* 0 if there is no file, or no pid in it. */
+static uint32_t read_pid_file(const char *path)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* a pipe must not stop us */
+	uint32_t pid = 0;
+	char text[64];
+	ssize_t length;
+
+	if (fd < 0)
+		return 0;
+	length = read(fd, text, sizeof(text) - 1);
+	close(fd);
+	if (length <= 0)
+		return 0;
+	text[length] = '\0';
+	parse_pid(&pid, text);
+	return pid;
+}
+
+/*
+ * It is read at every tick: that costs no more than to ask whether it has changed, and the clock of
+ * file systems may stand still between two changes.
+ */
+bool rule_refresh(struct rule *rule)
+{
+	uint32_t before = rule->pid;
+
+	if (rule->kind == RULE_PID_FILE)
+		rule->pid = read_pid_file(rule->text);
+	return rule->pid != before;
+}
+
+/* -- kinds of rules -- */
+
+static int parse_match(struct rule *rule, char *why, size_t why_size)
+{
+	return regex_new(&rule->regex, rule->text, why, why_size);
+}
+
+static int parse_number(struct rule *rule, char *why, size_t why_size)
+{
+	if (parse_pid(&rule->pid, rule->text))
+		return 0;
+	snprintf(why, why_size, "a pid is a number from 1 to %d", PID_MAX);
+	return -EINVAL;
+}
+
+static int fits_process(const struct rule *rule, struct subject *s, regmatch_t *captures)
+{
+	(void)captures;
+	return strncmp(s->process->comm, rule->text, TCP_COMM_LEN - 1) == 0;
+}
+
+static int fits_match(const struct rule *rule, struct subject *s, regmatch_t *captures)
+{
+	return search(rule->regex, subject_cmdline(s), CAPTURES, captures);
+}
+
+static int fits_pid_file(const struct rule *rule, struct subject *s, regmatch_t *captures)
+{
+	(void)captures;
+	return rule->pid && subject_descends(s, rule->pid);
+}
+
+static int fits_pid(const struct rule *rule, struct subject *s, regmatch_t *captures)
+{
+	(void)captures;
+	return s->process->pid == rule->pid;
+}
+
+/* To add a kind: one row. */
+static const struct {
+	int (*parse)(struct rule *rule, char *why, size_t why_size); /* NULL: any text will do */
+	int (*fits)(const struct rule *rule, struct subject *s, regmatch_t *captures);
+} kinds[] = {
+	[RULE_PROCESS] = {NULL, fits_process},
+	[RULE_MATCH] = {parse_match, fits_match},
+	[RULE_PID_FILE] = {NULL, fits_pid_file},
+	[RULE_PID] = {parse_number, fits_pid},
+};
+
+int rule_fits(char *name, size_t size, const struct rule *rule, struct subject *s)
+{
+	regmatch_t captures[CAPTURES] = {0};
+	int fits = kinds[rule->kind].fits(rule, s, captures);
+
+	if (fits > 0)
+		expand(name, size, rule->name, rule->regex ? subject_cmdline(s) : "", captures);
+	return fits;
+}
+
+/* -- life -- */
+
+static int check_name(const struct rule *rule, char *why, size_t why_size)
+{
+	unsigned highest = highest_capture(rule->name);
+	size_t groups = rule->regex ? rule->regex->re_nsub : 0;
+
+	if (highest <= groups)
+		return 0;
+	snprintf(why, why_size, "\\%u in the name, but %zu groups in the regular expression",
+		 highest, groups);
+	return -EINVAL;
+}
+
+int rule_new(struct rule **out, enum rule_kind kind, const char *name, const char *text, char *why,
+	     size_t why_size)
+{
+	struct rule *rule = calloc(1, sizeof(*rule));
+	int err = -ENOMEM;
+
+	if (!rule)
+		return -ENOMEM;
+	rule->kind = kind;
+	rule->name = strdup(name);
+	rule->text = strdup(text);
+	if (rule->name && rule->text)
+		err = kinds[kind].parse ? kinds[kind].parse(rule, why, why_size) : 0;
+	if (!err)
+		err = check_name(rule, why, why_size);
+	if (err)
+		rule_free(rule);
+	else
+		*out = rule;
+	return err;
+}
+
+const char *rule_name(const struct rule *rule)
+{
+	return rule->name;
+}
+
+void rule_free(struct rule *rule)
+{
+	if (!rule)
+		return;
+	regex_free(rule->regex);
+	free(rule->name);
+	free(rule->text);
+	free(rule);
+}
+
+/* -- ignores -- */
+
+static int parse_ignore(struct ignore *ignore, char *why, size_t why_size)
+{
+	size_t length = strlen(ignore->text);
+	char *text = ignore->text;
+
+	if (length < 3 || text[0] != '/' || text[length - 1] != '/')
+		return 0;
+	text[length - 1] = '\0'; /* what remains is not compared with names */
+	return regex_new(&ignore->regex, text + 1, why, why_size);
+}
+
+int ignore_new(struct ignore **out, const char *text, char *why, size_t why_size)
+{
+	struct ignore *ignore = calloc(1, sizeof(*ignore));
+	int err = -ENOMEM;
+
+	if (!ignore)
+		return -ENOMEM;
+	ignore->text = strdup(text);
+	if (ignore->text)
+		err = parse_ignore(ignore, why, why_size);
+	if (err)
+		ignore_free(ignore);
+	else
+		*out = ignore;
+	return err;
+}
+
+void ignore_free(struct ignore *ignore)
+{
+	if (!ignore)
+		return;
+	regex_free(ignore->regex);
+	free(ignore->text);
+	free(ignore);
+}
+
+int ignore_fits(const struct ignore *ignore, const char *group)
+{
+	if (ignore->regex)
+		return search(ignore->regex, group, 0, NULL);
+	return strcmp(ignore->text, group) == 0;
+}

@@ -1,0 +1,313 @@
+/* SPDX-License-Identifier: MIT */
+/* Copyright (c) 2026 ebpf_tcp authors */
+
+/*
+ * What a tick costs the daemon: the plugin's own stages over the plugin's own tables, filled by
+ * this program in the kernel half's place.
+ *
+ *     tick [-r ROWS] [-a ACTIVE_PERCENT] [-n NEW_PERCENT] [-g GROUP_BY] [-m NAMES]
+ *
+ * In each of TICKS ticks so many percent of the processes move bytes, and so many end and are
+ * replaced by others. The processes have NAMES different names. Prints microseconds of CPU time per
+ * tick, the median, by stage; and what the stages took of memory. Needs root.
+ */
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <bpf/bpf.h>
+
+#include "group.h"
+#include "match.h"
+#include "metric.h"
+#include "probe.h"
+#include "process.h"
+#include "snapshot.h"
+
+#define TICKS 21
+#define PID_BASE 4194305 /* above PID_MAX_LIMIT: nobody has these */
+#define BYTES 7919
+#define INTERVAL_NS 10000000000ULL
+#define LONG_AGO_NS 3600000000000ULL /* when what is there at the start was born */
+
+enum stage { REFRESH, SNAPSHOT, MATCH, GROUP, REPORT, STAGES };
+
+static struct {
+	unsigned rows, active_percent, new_percent, names;
+	struct match_options match;
+	struct group_options group;
+	struct probe *probe;
+	struct probe_tables tables;
+	struct snapshot *snapshot;
+	struct matcher *matcher;
+	struct groups *groups;
+	uint64_t born, now_ns;
+	bool *ended; /* by number of birth */
+	double spent_us[TICKS][STAGES];
+	double match_us, group_us;
+	unsigned long samples, told;
+} bench = {
+	.rows = 100000,
+	.active_percent = 1,
+	.names = 1000,
+	.match = {.proc_root = "/proc", .cgroup_root = "/sys/fs/cgroup"},
+	.group = {.group_limit = 200,
+		  .by_pid = true,
+		  .pid_limit = 50,
+		  .pid_min_age_s = 60,
+		  .destination_limit = 50,
+		  .port_limit = 50},
+};
+
+static void die(const char *what)
+{
+	fprintf(stderr, "tick: %s\n", what);
+	exit(1);
+}
+
+/* Of the CPU; what is short is timed by the clock that needs no system call. */
+static double time_us(clockid_t clock)
+{
+	struct timespec t;
+
+	clock_gettime(clock, &t);
+	return (double)t.tv_sec * 1e6 + (double)t.tv_nsec / 1e3;
+}
+
+static long resident_kb(void)
+{
+	FILE *file = fopen("/proc/self/statm", "re");
+	long pages = 0;
+
+	if (!file || fscanf(file, "%*s %ld", &pages) != 1)
+		die("statm");
+	fclose(file);
+	return pages * (sysconf(_SC_PAGESIZE) / 1024);
+}
+
+/* -- the kernel half's part -- */
+
+bool __real_process_alive(const char *proc_root, uint32_t pid, uint64_t start_ns);
+bool __wrap_process_alive(const char *proc_root, uint32_t pid, uint64_t start_ns);
+
+/* For the living, a look at ourselves: it costs the same. */
+bool __wrap_process_alive(const char *proc_root, uint32_t pid, uint64_t start_ns)
+{
+	if (pid < PID_BASE || bench.ended[pid - PID_BASE])
+		return __real_process_alive(proc_root, pid, start_ns);
+	__real_process_alive(proc_root, (uint32_t)getpid(), start_ns);
+	return true;
+}
+
+static void begin_process(void)
+{
+	struct tcp_process_key key = {.start_ns = bench.now_ns + 1};
+	struct tcp_row *row;
+	uint32_t number;
+
+	key.pid = PID_BASE + (uint32_t)bench.born;
+	if (bpf_map_lookup_and_delete_elem(bench.tables.free_rows_fd, NULL, &number))
+		die("no free row");
+	row = &bench.tables.rows[number];
+	row->pid = key.pid;
+	row->uid = 0;
+	row->cgroup = 1000 + bench.born % bench.names;
+	row->exited = 0;
+	snprintf(row->comm, sizeof(row->comm), "process%u",
+		 (unsigned)(bench.born % bench.names) % 100000);
+	if (bpf_map_update_elem(bench.tables.processes_fd, &key, &number, BPF_NOEXIST))
+		die("no room in the index");
+	row->start_ns = key.start_ns;
+	row->counters.tx_bytes += BYTES;
+	bench.born++;
+}
+
+/* Spread over the whole table, as it comes. */
+static void work(unsigned tick)
+{
+	unsigned every_active = bench.active_percent ? 100 / bench.active_percent : 0;
+	unsigned every_new = bench.new_percent ? 100 / bench.new_percent : 0, ended = 0;
+
+	for (unsigned i = TCP_ROW_FIRST; i < bench.tables.first_endpoint; i++) {
+		struct tcp_row *row = &bench.tables.rows[i];
+
+		if (!row->start_ns || row->exited || row->pid < PID_BASE)
+			continue;
+		if (every_active && (i + tick) % every_active == 0)
+			row->counters.tx_bytes += BYTES;
+		if (every_new && (i + tick) % every_new == 0) {
+			row->exited = 1;
+			bench.ended[row->pid - PID_BASE] = true;
+			ended++;
+		}
+	}
+	for (unsigned i = 0; i < ended; i++)
+		begin_process();
+}
+
+/* -- the daemon's part -- */
+
+static void add(void *context, const struct snapshot_process *p)
+{
+	double start = time_us(CLOCK_MONOTONIC), middle;
+	const struct match *match = match_process(bench.matcher, p);
+
+	(void)context;
+	if (groups_by_pid(bench.groups, match, p))
+		match = match_details(bench.matcher, p);
+	middle = time_us(CLOCK_MONOTONIC);
+	groups_add(bench.groups, match, p);
+	bench.match_us += middle - start;
+	bench.group_us += time_us(CLOCK_MONOTONIC) - middle;
+	bench.told++;
+}
+
+static void emit(void *context, const struct metric_sample *sample)
+{
+	(void)context;
+	(void)sample;
+	bench.samples++;
+}
+
+static void report(void *context, const struct group *group)
+{
+	static const struct metric_options options = {true, false, true, true, {{50, 95, 99}, 3}};
+
+	(void)context;
+	metric_group(group, &options, emit, NULL);
+}
+
+/* The clock itself costs: that of an empty loop is taken off. */
+static double clock_cost_us(void)
+{
+	double start = time_us(CLOCK_MONOTONIC), end = start;
+
+	for (int i = 0; i < 10000; i++)
+		end = time_us(CLOCK_MONOTONIC);
+	return (end - start) / 10000;
+}
+
+static void read_tick(double us[STAGES], double clock_us)
+{
+	double times[STAGES + 1];
+	unsigned long told = bench.told;
+
+	bench.match_us = bench.group_us = 0;
+	groups_begin(bench.groups, bench.now_ns);
+	times[REFRESH] = time_us(CLOCK_PROCESS_CPUTIME_ID);
+	probe_refresh(bench.probe);
+	match_begin(bench.matcher);
+	times[SNAPSHOT] = time_us(CLOCK_PROCESS_CPUTIME_ID);
+	snapshot_take(bench.snapshot, add, NULL);
+	times[GROUP] = time_us(CLOCK_PROCESS_CPUTIME_ID);
+	groups_end(bench.groups);
+	times[REPORT] = time_us(CLOCK_PROCESS_CPUTIME_ID);
+	groups_each(bench.groups, report, NULL);
+	times[STAGES] = time_us(CLOCK_PROCESS_CPUTIME_ID);
+	told = bench.told - told;
+	us[REFRESH] = times[SNAPSHOT] - times[REFRESH];
+	bench.match_us -= (double)told * clock_us;
+	bench.group_us -= (double)told * clock_us;
+	us[MATCH] = bench.match_us;
+	us[SNAPSHOT] = times[GROUP] - times[SNAPSHOT] - bench.match_us - bench.group_us -
+		       3 * (double)told * clock_us;
+	us[GROUP] = bench.group_us + times[REPORT] - times[GROUP];
+	us[REPORT] = times[STAGES] - times[REPORT];
+}
+
+static int compare(const void *left, const void *right)
+{
+	const double *a = left, *b = right;
+
+	return (*a > *b) - (*a < *b);
+}
+
+static double median(enum stage stage)
+{
+	double values[TICKS];
+
+	for (int i = 0; i < TICKS; i++)
+		values[i] = bench.spent_us[i][stage];
+	qsort(values, TICKS, sizeof(*values), compare);
+	return values[TICKS / 2];
+}
+
+static void open_all(void)
+{
+	struct probe_options options = {.backend = "auto",
+					.max_processes = bench.rows * 5 / 4 + 16,
+					.max_sockets = 1024,
+					.scopes = {true, true, true}};
+	struct snapshot_options snapshot = {.proc_root = "/proc"};
+	char why[512];
+
+	bench.ended = calloc((size_t)bench.rows * (TICKS + 2), sizeof(*bench.ended));
+	if (!bench.ended)
+		die("no memory");
+	if (probe_open(&bench.probe, why, sizeof(why), &options))
+		die(why);
+	probe_tables(&bench.tables, bench.probe);
+	if (snapshot_open(&bench.snapshot, &bench.tables, &snapshot) ||
+	    match_open(&bench.matcher, bench.tables.row_count, &bench.match) ||
+	    groups_open(&bench.groups, bench.tables.first_endpoint, &bench.group, 0, NULL, 0))
+		die("no memory");
+}
+
+static void options(int argc, char **argv)
+{
+	const char *const *names = match_by_names();
+	int option;
+
+	while ((option = getopt(argc, argv, "r:a:n:g:m:")) != -1) {
+		if (option == 'r')
+			bench.rows = (unsigned)atoi(optarg);
+		else if (option == 'a')
+			bench.active_percent = (unsigned)atoi(optarg);
+		else if (option == 'n')
+			bench.new_percent = (unsigned)atoi(optarg);
+		else if (option == 'm')
+			bench.names = (unsigned)atoi(optarg);
+		else if (option == 'g')
+			for (int i = 0; names[i]; i++)
+				bench.match.group_by =
+					strcmp(names[i], optarg) ? bench.match.group_by : i;
+		else
+			exit(2);
+	}
+}
+
+int main(int argc, char **argv)
+{
+	static const char *const names[] = {"refresh", "snapshot", "match", "group", "report"};
+	double all = 0, clock_us;
+	long idle_kb;
+
+	options(argc, argv);
+	open_all();
+	clock_us = clock_cost_us();
+	idle_kb = resident_kb();
+	for (unsigned i = 0; i < bench.rows; i++)
+		begin_process();
+	bench.now_ns = LONG_AGO_NS;
+	read_tick(bench.spent_us[0], clock_us);
+	for (unsigned i = 0; i < TICKS; i++) {
+		bench.now_ns += INTERVAL_NS;
+		work(i);
+		read_tick(bench.spent_us[i], clock_us);
+	}
+	for (int i = 0; i < STAGES; i++) {
+		printf("%s %.0f us, ", names[i], median(i));
+		all += median(i);
+	}
+	printf("all %.0f us; memory +%ld kB; told of %lu processes, %lu samples\n", all,
+	       resident_kb() - idle_kb, bench.told / (TICKS + 1), bench.samples / (TICKS + 1));
+	groups_close(bench.groups);
+	match_close(bench.matcher);
+	snapshot_close(bench.snapshot);
+	probe_close(bench.probe);
+	free(bench.ended);
+	return 0;
+}

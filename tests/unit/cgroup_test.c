@@ -1,0 +1,741 @@
+/* SPDX-License-Identifier: MIT */
+/* Copyright (c) 2026 ebpf_tcp authors */
+
+#include <errno.h>
+#include <fcntl.h>
+#include <fts.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "cgroup.h"
+#include "check.h"
+#include "memory.h"
+
+#define BUFFER 2048 /* more than any name or path is given room for */
+
+#define HEX8 "0123abcd"
+#define HEX56 "4567ef0123456789abcdef0123456789abcdef0123456789abcdef01"
+#define ID HEX8 HEX56
+#define SHORT "0123abcd4567" /* 12 digits of it */
+#define ID2 HEX56 HEX8
+#define SHORT2 "4567ef012345"
+#define UPPER "0123ABCD" HEX56
+
+#define UID "7f4a2c1e-0b3d-4e5f-8a9b-0c1d2e3f4a5b"
+#define UID_ "7f4a2c1e_0b3d_4e5f_8a9b_0c1d2e3f4a5b"
+#define HASH "f0e1d2c3b4a5968778695a4b3c2d1e0f" /* the UID of a static pod */
+
+#define KUBE "/kubepods.slice/kubepods-burstable.slice/kubepods-burstable-pod" UID_ ".slice"
+#define USER "/user.slice/user-1000.slice"
+#define MANAGER USER "/user@1000.service"
+
+/* A row without `path` is the name of those that follow. */
+static const struct row {
+	const char *path, *container, *unit;
+} rows[] = {
+	{NULL, "docker", NULL},
+	{"/docker/" ID, SHORT, "-"},
+	{"/docker/" ID "/init.scope", SHORT, "-"},
+	{"/docker/" ID "/system.slice/nginx.service", SHORT, "-"},
+	{"/system.slice/docker-" ID ".scope", SHORT, "docker-" ID ".scope"},
+	{"/system.slice/docker-" ID ".scope/init.scope", SHORT, "docker-" ID ".scope"},
+	{MANAGER "/user.slice/docker-" ID ".scope", SHORT, "user-1000.slice"},
+	{"/system.slice/docker.service", "-", "docker.service"},
+	{"/docker", "-", "-"},
+	{"/ecs/" HASH "/" ID, SHORT, "-"},
+
+	{NULL, "podman", NULL},
+	{"/machine.slice/libpod-" ID ".scope", SHORT, "libpod-" ID ".scope"},
+	{"/machine.slice/libpod-" ID ".scope/container", SHORT, "libpod-" ID ".scope"},
+	{"/libpod_parent/libpod-" ID, SHORT, "-"},
+	{"/libpod_parent/" ID2 "/libpod-" ID, SHORT, "-"},
+	{"/machine.slice/machine-libpod_pod_" ID2 ".slice/libpod-" ID ".scope/container", SHORT,
+	 "libpod-" ID ".scope"},
+	{MANAGER "/user.slice/libpod-" ID ".scope/container", SHORT, "user-1000.slice"},
+	{MANAGER "/app.slice/web.service/libpod-payload-" ID, SHORT, "user-1000:web.service"},
+	{"/system.slice/web.service/libpod-payload-" ID, SHORT, "web.service"},
+	{"/system.slice/web.service/supervisor", "-", "web.service"},
+
+	{NULL, "conmon is not in it", NULL},
+	{"/machine.slice/libpod-conmon-" ID ".scope", "-", "libpod-conmon-" ID ".scope"},
+	{"/libpod_parent/conmon", "-", "-"},
+	{"/system.slice/crio-conmon-" ID ".scope", "-", "crio-conmon-" ID ".scope"},
+	{"/kubepods/besteffort/pod" UID "/crio-conmon-" ID, "pod" UID, "-"},
+	{"/system.slice/conmon-" ID ".scope", "-", "conmon-" ID ".scope"},
+
+	{NULL, "containerd", NULL},
+	{KUBE "/cri-containerd-" ID ".scope", SHORT, "cri-containerd-" ID ".scope"},
+	{"/kubepods/burstable/pod" UID "/" ID, SHORT, "-"},
+	{"/kubepods/pod" UID "/" ID "/app", SHORT, "-"},
+	{"/kubepods-besteffort-pod" UID_ ".slice:cri-containerd:" ID, SHORT, "-"},
+	{"/system.slice/containerd.service/kubepods-besteffort-pod" UID_
+	 ".slice:cri-containerd:" ID,
+	 SHORT, "containerd.service"},
+	{"/system.slice/nerdctl-" ID ".scope", SHORT, "nerdctl-" ID ".scope"},
+	{"/default/" ID, SHORT, "-"},
+	{"/default/web", "-", "-"},
+	{"/system.slice/containerd.service", "-", "containerd.service"},
+
+	{NULL, "cri-o", NULL},
+	{KUBE "/crio-" ID ".scope", SHORT, "crio-" ID ".scope"},
+	{KUBE "/crio-" ID ".scope/container", SHORT, "crio-" ID ".scope"},
+	{"/kubepods/burstable/pod" UID "/crio-" ID, SHORT, "-"},
+
+	{NULL, "Kubernetes pods", NULL},
+	{"/kubepods/burstable/pod" UID, "pod" UID, "-"},
+	{"/kubepods/pod" UID, "pod" UID, "-"},
+	{KUBE, "pod" UID, "kubepods-burstable-pod" UID_ ".slice"},
+	{"/kubepods.slice/kubepods-pod" UID_ ".slice", "pod" UID, "kubepods-pod" UID_ ".slice"},
+	{"/kubelet.slice/kubelet-kubepods.slice/kubelet-kubepods-pod" UID_ ".slice", "pod" UID,
+	 "kubelet-kubepods-pod" UID_ ".slice"},
+	{"/kubepods/burstable/pod" HASH, "pod" HASH, "-"},
+	{"/kubepods.slice/kubepods-pod" HASH ".slice", "pod" HASH, "kubepods-pod" HASH ".slice"},
+	{"/kubepods/burstable", "-", "-"},
+	{"/kubepods.slice/kubepods-burstable.slice", "-", "kubepods-burstable.slice"},
+	{"/kubepods/pod" HASH "0", "-", "-"},
+	{"/kubepods/pod7f4a2c1e", "-", "-"},
+	{"/kubepods/pod7F4A2C1E-0b3d-4e5f-8a9b-0c1d2e3f4a5b", "-", "-"},
+	{"/kubepods/pod" UID "-0", "-", "-"},
+	{"/kubepods/pod" UID "-", "-", "-"},
+	{"/kubepods/pod" HASH "_", "-", "-"},
+	{"/kubepods/pod", "-", "-"},
+	{"/libpod_parent/pod" ID, "-", "-"},
+
+	{NULL, "LXC", NULL},
+	{"/lxc/web", "web", "-"},
+	{"/lxc/101/ns/system.slice/nginx.service", "101", "-"},
+	{"/lxc.payload.web", "web", "-"},
+	{"/lxc.payload.web/system.slice/nginx.service", "web", "-"},
+	{"/lxc.payload/web", "web", "-"},
+	{"/lxc.payload/web/init.scope", "web", "-"},
+	{"/lxc/_web-1.example", "_web-1.example", "-"},
+	{"/lxc.monitor.web", "-", "-"},
+	{"/lxc.monitor/web", "-", "-"},
+	{"/lxc.payload.", "-", "-"},
+	{"/lxc", "-", "-"},
+	{USER "/session-3.scope/lxc/web", "web", "user-1000.slice"},
+
+	{NULL, "systemd-nspawn and machined", NULL},
+	{"/machine.slice/machine-deb.scope", "deb", "machine-deb.scope"},
+	{"/machine.slice/machine-deb.scope/payload", "deb", "machine-deb.scope"},
+	{"/machine.slice/machine-deb.scope/payload/system.slice/a.service", "deb",
+	 "machine-deb.scope"},
+	{"/machine.slice/machine-my\\x2ddeb.scope", "my-deb", "machine-my-deb.scope"},
+	{"/machine.slice/machine-qemu\\x2d1\\x2dvm.scope/libvirt", "qemu-1-vm",
+	 "machine-qemu-1-vm.scope"},
+	{"/machine.slice/systemd-nspawn@my-deb.service/payload", "my-deb",
+	 "systemd-nspawn@my-deb.service"},
+	{"/machine.slice/systemd-nspawn@my\\x2ddeb.service", "my-deb",
+	 "systemd-nspawn@my-deb.service"},
+	{"/machine.slice/machine-deb.scope/supervisor", "-", "machine-deb.scope"},
+	{"/machine.slice/systemd-nspawn@deb.service/supervisor", "-", "systemd-nspawn@deb.service"},
+	{"/docker/" ID "/supervisor", SHORT, "-"}, /* its own */
+	{"/machine.slice/machine-.scope", "-", "machine-.scope"},
+	{"/machine.slice/systemd-nspawn@.service", "-", "systemd-nspawn@.service"},
+
+	{NULL, "containers in containers: the innermost", NULL},
+	{"/docker/" ID "/docker/" ID2, SHORT2, "-"},
+	{"/system.slice/docker-" ID ".scope/system.slice/docker-" ID2 ".scope", SHORT2,
+	 "docker-" ID ".scope"},
+	{"/docker/" ID "/kubelet/kubepods/burstable/pod" UID, "pod" UID, "-"},
+	{"/docker/" ID "/kubelet/kubepods/burstable/pod" UID "/" ID2, SHORT2, "-"},
+	{"/docker/" ID "/kubelet.slice/kubelet-kubepods-pod" UID_ ".slice/cri-containerd-" ID2
+	 ".scope",
+	 SHORT2, "-"},
+	{"/docker/" ID "/machine.slice/libpod-conmon-" ID2 ".scope", SHORT, "-"},
+	{"/docker/" ID "/machine.slice/machine-deb.scope/supervisor", SHORT, "-"},
+	{"/lxc.payload.web/docker/" ID, SHORT, "-"},
+	{"/docker/" ID "/lxc/web", "web", "-"},
+	{"/lxc/web/lxc/db", "db", "-"},
+	{KUBE "/crio-" ID ".scope/docker/" ID2, SHORT2, "crio-" ID ".scope"},
+
+	{NULL, "what is no id", NULL},
+	{"/docker/" UPPER, "-", "-"},
+	{"/system.slice/docker-" UPPER ".scope", "-", "docker-" UPPER ".scope"},
+	{"/system.slice/docker" ID ".scope", "-", "docker" ID ".scope"},
+	{"/system.slice/docker-" ID ".service", "-", "docker-" ID ".service"},
+	{"/system.slice/docker-" ID ".scope.d", "-", "system.slice"},
+	{"/docker/" ID "-init", "-", "-"},
+	{"/docker/g123abcd" HEX56, "-", "-"},
+	{"/docker/-123abcd" HEX56, "-", "-"},
+	{"/docker/_" ID, "-", "-"},
+
+	{NULL, "units of the system", NULL},
+	{"/system.slice/nginx.service", "-", "nginx.service"},
+	{"/system.slice/system-getty.slice/getty@tty1.service", "-", "getty@tty1.service"},
+	{"/getty@tty1.service", "-", "getty@tty1.service"},
+	{"/init.scope", "-", "init.scope"},
+	{"/system.slice/dbus.socket", "-", "dbus.socket"},
+	{"/system.slice/var-lib.mount", "-", "var-lib.mount"},
+	{"/dev-sda2.swap", "-", "dev-sda2.swap"},
+	{"/system.slice/system-postgresql.slice/postgresql@15-main.service", "-",
+	 "postgresql@15-main.service"},
+	{"/system.slice/a\\x2db\\x40c.service", "-", "a-b@c.service"},
+	{"/system.slice/system-serial\\x2dgetty.slice", "-", "system-serial-getty.slice"},
+	{"/system.slice/web.service/worker/1", "-", "web.service"},
+	{"/system.slice/web.service/app.slice/b.service", "-", "web.service"},
+	{"/system.slice/systemd-udevd.service/udev", "-", "systemd-udevd.service"},
+	{"/system.slice/_cpu.service", "-", "cpu.service"},
+	{"/_sys.slice/__a.service", "-", "_a.service"},
+	{"/system.slice", "-", "system.slice"},
+	{"/a.slice/a-b.slice", "-", "a-b.slice"},
+	{"/a.slice/work", "-", "a.slice"},
+	{"/a.slice/work/b.service", "-", "a.slice"},
+	{"/", "-", "-"},
+	{"/work", "-", "-"},
+	{"/work/b.service", "-", "-"},
+	{"/.service", "-", "-"},
+	{"/service", "-", "-"},
+	{"/a.service.d", "-", "-"},
+	{"/../../system.slice/a.service", "-", "a.service"},
+	{"/../a.service", "-", "a.service"},
+	{"/../" ID, SHORT, "-"},
+	{"/..", "-", "-"},
+
+	{NULL, "units of users", NULL},
+	{MANAGER "/app.slice/foo.service", "-", "user-1000:foo.service"},
+	{MANAGER "/foo.service", "-", "user-1000:foo.service"},
+	{MANAGER "/app.slice/app-a.slice/app-a@b.service/sub", "-", "user-1000:app-a@b.service"},
+	{MANAGER "/session.slice/dbus.socket", "-", "user-1000:dbus.socket"},
+	{MANAGER "/app.slice/my\\x2dapp.service", "-", "user-1000:my-app.service"},
+	{MANAGER "/app.slice/_cpu.service", "-", "user-1000:cpu.service"},
+	{MANAGER "/init.scope", "-", "user-1000.slice"},
+	{MANAGER "/app.slice/app-foo-123.scope", "-", "user-1000.slice"},
+	{MANAGER "/app.slice", "-", "user-1000.slice"},
+	{MANAGER "/work", "-", "user-1000.slice"},
+	{MANAGER, "-", "user-1000.slice"},
+	{"/user@0.service/a.service", "-", "user-0:a.service"},
+	{"/user.slice/user-0.slice/user@0.service", "-", "user-0.slice"},
+	{"/user@.service/a.service", "-", "user@.service"},
+	{USER "/session-3.scope", "-", "user-1000.slice"},
+	{USER "/session-c2.scope/sub", "-", "user-1000.slice"},
+	{USER "/user-runtime-dir@1000.service", "-", "user-runtime-dir@1000.service"},
+	{USER, "-", "user-1000.slice"},
+	{"/user.slice", "-", "user.slice"},
+
+	{NULL, "texts that are no paths", NULL},
+	{"", "-", "-"},
+	{"a.service", "-", "a.service"},
+	{"//system.slice//a.service//", "-", "a.service"},
+	{"///", "-", "-"},
+	{"/a\\x00b.service", "-", "a\\x00b.service"},
+	{"/a\\x2.service", "-", "a\\x2.service"},
+	{"/a\\x2Db.service", "-", "a\\x2Db.service"},
+	{"/a\\\\x2db.service", "-", "a\\-b.service"},
+	{"/\xff\x01 \xc3.service", "-", "\xff\x01 \xc3.service"},
+	{"/lxc/a\\x2", "a\\x2", "-"},
+	{"/lxc/\\x2d", "-", "-"},
+};
+
+static void test_rows(void)
+{
+	char out[CGROUP_PATH_SIZE];
+
+	for (size_t i = 0; i < COUNT_OF(rows); i++) {
+		if (!rows[i].path) {
+			if (i)
+				check_end();
+			check_begin("cgroup: %s", rows[i].container);
+			continue;
+		}
+		cgroup_container(out, sizeof(out), rows[i].path);
+		expect_text(out, rows[i].container, rows[i].path);
+		cgroup_unit(out, sizeof(out), rows[i].path);
+		expect_text(out, rows[i].unit, rows[i].path);
+	}
+	check_end();
+}
+
+static void test_digits(void)
+{
+	static const char *const forms[][2] = {{"/docker/", ""},
+					       {"/system.slice/docker-", ".scope"},
+					       {"/machine.slice/libpod-", ".scope/container"},
+					       {"/x.slice:cri-containerd:", ""}};
+	static const char digits[] = HEX8 HEX56 HEX8;
+	char path[256], out[64];
+
+	check_begin("cgroup: an id has 64 digits, neither more nor less");
+	for (size_t i = 0; i < COUNT_OF(forms); i++)
+		for (int n = 0; n <= 72; n++) {
+			snprintf(path, sizeof(path), "%s%.*s%s", forms[i][0], n, digits,
+				 forms[i][1]);
+			cgroup_container(out, sizeof(out), path);
+			expect_text(out, n == 64 ? SHORT : "-", path);
+		}
+	check_end();
+}
+
+/* -- the path -- */
+
+static const struct {
+	const char *name, *text, *want; /* NULL: there is none */
+} texts[] = {
+	{"v2", "0::/system.slice/a.service\n", "/system.slice/a.service"},
+	{"v2, no line feed", "0::/a.service", "/a.service"},
+	{"v2, the root", "0::/\n", "/"},
+	{"v2, gone", "0::/a.service (deleted)\n", "/a.service"},
+	{"v2, gone, no line feed", "0::/a.service (deleted)", "/a.service"},
+	{"v2, a name that ends much like it", "0::/a (deletee)\n", "/a (deletee)"},
+	{"v2, from another namespace", "0::/../../a.slice/b.service\n", "/../../a.slice/b.service"},
+	{"v2, `:` in a name", "0::/kubepods-pod1.slice:cri-containerd:1\n",
+	 "/kubepods-pod1.slice:cri-containerd:1"},
+	{"v2, `/` at its end", "0::/a.slice/\n", "/a.slice"},
+	{"v2, blanks in a name", "0::/a b/ c \n", "/a b/ c "},
+	{"v1, systemd's first", "11:cpu,cpuacct:/c\n4:memory:/m\n7:pids:/p\n1:name=systemd:/s\n",
+	 "/s"},
+	{"v1, then pids", "11:cpu,cpuacct:/c\n4:memory:/m\n7:pids:/p\n1:name=systemd:/\n", "/p"},
+	{"v1, then memory", "11:cpu,cpuacct:/c\n4:memory:/m\n7:pids:/\n", "/m"},
+	{"v1, then cpu", "12:blkio:/b\n3:cpu,cpuacct:/c\n4:memory:/\n", "/c"},
+	{"v1, cpu second in its line", "12:blkio:/b\n3:cpuacct,cpu:/c\n", "/c"},
+	{"v1, cpuacct and cpuset are not cpu", "2:cpuset:/x\n3:cpuacct:/y\n4:cpu:/c\n", "/c"},
+	{"v1, then any", "12:blkio:/b\n13:name=x:/x\n", "/b"},
+	{"v1, all at the root", "4:memory:/\n1:name=systemd:/\n", "/"},
+	{"v1, gone", "1:name=systemd:/s (deleted)\n", "/s"},
+	{"hybrid, both the same", "1:name=systemd:/a.service\n0::/a.service\n", "/a.service"},
+	{"hybrid, v2 first", "4:memory:/m\n1:name=systemd:/s/longer\n0::/a\n", "/a"},
+	{"hybrid, v2 at the root", "4:memory:/m\n1:name=systemd:/s\n0::/\n", "/s"},
+	{"hybrid, only memory tells", "4:memory:/m\n1:name=systemd:/\n0::/\n", "/m"},
+	{"hybrid, all at the root", "4:memory:/\n1:name=systemd:/\n0::/\n", "/"},
+	{"hybrid, v1 tells of the container",
+	 "1:name=systemd:/docker/" ID "\n0::/system.slice/containerd.service\n", "/docker/" ID},
+	{"hybrid, both tell of one", "1:name=systemd:/lxc/a\n0::/lxc.payload.b\n",
+	 "/lxc.payload.b"},
+	{"empty", "", NULL},
+	{"line feeds", "\n\n\n", NULL},
+	{"garbage", "nonsense", NULL},
+	{"no path", "0::\n", NULL},
+	{"one colon", "0:/a\n", NULL},
+	{"no slash", "0::a\n", NULL},
+	{"cut short, then a good line", "0:\n:\n0::\n\xff\xfe\n4:memory:/m", "/m"},
+	{"garbage around", "\x01:\x02:\x03\n0::/a\n::::\n", "/a"},
+};
+
+static void test_texts(void)
+{
+	for (size_t i = 0; i < COUNT_OF(texts); i++) {
+		char out[CGROUP_PATH_SIZE] = "untouched";
+		bool found;
+
+		check_begin("cgroup: path: %s", texts[i].name);
+		found = cgroup_path(out, sizeof(out), texts[i].text);
+		expect(found == (texts[i].want != NULL), "it returned %d", found);
+		expect_text(out, found ? texts[i].want : "untouched", "path");
+		check_end();
+	}
+}
+
+/* -- little room -- */
+
+static bool write_path(char *out, size_t size, const char *path)
+{
+	char text[BUFFER + 8];
+
+	snprintf(text, sizeof(text), "0::%s\n", path);
+	return cgroup_path(out, size, text);
+}
+
+static bool write_unit(char *out, size_t size, const char *path)
+{
+	cgroup_unit(out, size, path);
+	return true;
+}
+
+static bool write_container(char *out, size_t size, const char *path)
+{
+	cgroup_container(out, size, path);
+	return true;
+}
+
+static void expect_within(bool (*write)(char *, size_t, const char *), const char *path)
+{
+	char full[BUFFER], out[BUFFER];
+
+	write(full, sizeof(full), path);
+	for (size_t size = 0; size < 80; size++) {
+		bool written;
+
+		memset(out, 0x55, sizeof(out));
+		written = write(out, size, path);
+		for (size_t i = written ? size : 0; i < sizeof(out); i++)
+			expect(out[i] == 0x55, "%s: size %zu: byte %zu was written", path, size, i);
+		if (!written || !size)
+			continue;
+		expect(strnlen(out, size) < size, "%s: size %zu: no end", path, size);
+		expect(strncmp(out, full, strlen(out)) == 0, "%s: size %zu: \"%s\"", path, size,
+		       out);
+		expect(size < 2 || out[0], "%s: size %zu: nothing", path, size);
+	}
+}
+
+static void test_sizes(void)
+{
+	check_begin("cgroup: every form fits into every size");
+	for (size_t i = 0; i < COUNT_OF(rows); i++) {
+		if (!rows[i].path)
+			continue;
+		expect_within(write_path, rows[i].path);
+		expect_within(write_container, rows[i].path);
+		if (!strstr(rows[i].path, "\\x")) /* else a name may lose half an escape */
+			expect_within(write_unit, rows[i].path);
+	}
+	check_end();
+}
+
+static void test_long(void)
+{
+	char path[BUFFER], out[CGROUP_PATH_SIZE], want[CGROUP_PATH_SIZE];
+
+	check_begin("cgroup: a long path loses its end, and no `/` is left there");
+	for (size_t length = CGROUP_PATH_SIZE - 12; length < CGROUP_PATH_SIZE + 12; length++) {
+		memset(path, '/', sizeof(path));
+		for (size_t i = 1; i < length; i += 2)
+			path[i] = 'a';
+		snprintf(path + length, 16, " (deleted)");
+		snprintf(want, sizeof(want), "%.*s",
+			 (int)(length < CGROUP_PATH_SIZE ? length : CGROUP_PATH_SIZE - 1), path);
+		if (want[strlen(want) - 1] == '/')
+			want[strlen(want) - 1] = '\0';
+		expect(write_path(out, sizeof(out), path), "no path of %zu bytes", length);
+		expect_text(out, want, "path");
+	}
+	check_end();
+
+	check_begin("cgroup: the unit and the container below a long path");
+	memset(path, 'a', sizeof(path));
+	path[0] = '/';
+	snprintf(path + 1000, 200, ".slice/docker-%s.scope", ID);
+	cgroup_container(out, sizeof(out), path);
+	expect_text(out, SHORT, "container");
+	cgroup_unit(out, sizeof(out), path);
+	expect_text(out, "docker-" ID ".scope", "unit");
+	check_end();
+}
+
+/* -- paths by id -- */
+
+static char root[64];
+
+static const char *below_root(const char *path)
+{
+	static char full[256];
+
+	snprintf(full, sizeof(full), "%s%s", root, path);
+	return full;
+}
+
+static void make(const char *path)
+{
+	expect(!mkdir(below_root(path), 0755), "mkdir %s", path);
+}
+
+static void make_file(const char *path)
+{
+	int fd = open(below_root(path), O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
+
+	expect(fd >= 0, "open %s", path);
+	close(fd);
+}
+
+static uint64_t id_of(const char *path)
+{
+	struct stat status = {.st_ino = 0};
+
+	expect(!stat(below_root(path), &status), "stat %s", path);
+	return status.st_ino;
+}
+
+static void clear(void)
+{
+	char *const tops[] = {root, NULL};
+	FTS *tree = fts_open(tops, FTS_PHYSICAL | FTS_NOCHDIR, NULL);
+	FTSENT *entry;
+
+	while (tree && (entry = fts_read(tree)))
+		if (entry->fts_info != FTS_D)
+			remove(entry->fts_path);
+	if (tree)
+		fts_close(tree);
+}
+
+/* A tree of cgroup v2 at `top`, with a file in it that is none. */
+static void make_v2(const char *top)
+{
+	static const char *const paths[] = {"", "/system.slice", "/system.slice/a.service",
+					    "/system.slice/a.service/sub", "/init.scope"};
+	char path[128];
+
+	for (size_t i = 0; i < COUNT_OF(paths); i++) {
+		snprintf(path, sizeof(path), "%s%s", top, paths[i]);
+		make(path);
+		snprintf(path, sizeof(path), "%s%s/cgroup.controllers", top, paths[i]);
+		make_file(path);
+	}
+}
+
+static struct cgroups *start(const char *top)
+{
+	struct cgroups *c = NULL;
+
+	expect(cgroups_open(&c, below_root(top)) == 0 && c, "cgroups_open failed");
+	cgroups_begin(c);
+	return c;
+}
+
+static void end(struct cgroups *c)
+{
+	cgroups_close(c);
+	expect(memory_live() == 0, "%ld blocks are left", memory_live());
+	clear();
+	check_end();
+}
+
+static void expect_path(struct cgroups *c, uint64_t id, const char *want)
+{
+	const char *got = cgroups_find(c, id);
+
+	expect(got == want || (got && want && strcmp(got, want) == 0),
+	       "id %" PRIu64 ": want %s, got %s", id, want ? want : "none", got ? got : "none");
+}
+
+static void test_walk(void)
+{
+	struct cgroups *c;
+
+	check_begin("cgroups: every directory of cgroup v2, by its inode");
+	make("");
+	make_v2("/fs");
+	make("/elsewhere");
+	expect(!symlink("../elsewhere", below_root("/fs/link")), "symlink");
+	c = start("/fs");
+	expect_path(c, id_of("/fs"), "/");
+	expect_path(c, id_of("/fs/init.scope"), "/init.scope");
+	expect_path(c, id_of("/fs/system.slice"), "/system.slice");
+	expect_path(c, id_of("/fs/system.slice/a.service"), "/system.slice/a.service");
+	expect_path(c, id_of("/fs/system.slice/a.service/sub"), "/system.slice/a.service/sub");
+	expect_path(c, id_of("/elsewhere"), NULL);
+	expect_path(c, id_of("/fs/cgroup.controllers"), NULL);
+	expect_path(c, 0, NULL);
+	expect_path(c, UINT64_MAX, NULL);
+	end(c);
+
+	check_begin("cgroups: `/` at the end of the root");
+	make("");
+	make_v2("/fs");
+	c = start("/fs//");
+	expect_path(c, id_of("/fs/init.scope"), "/init.scope");
+	expect_path(c, id_of("/fs"), "/");
+	end(c);
+
+	check_begin("cgroups: a path that is too long loses its end");
+	make("");
+	make_v2("/fs");
+	c = start("/fs");
+	{
+		char path[BUFFER], want[CGROUP_PATH_SIZE];
+		int fd = open(below_root("/fs"), O_DIRECTORY | O_CLOEXEC), next;
+		struct stat status = {.st_ino = 0};
+		size_t used = 0;
+
+		while (used < 1200) {
+			snprintf(path + used, sizeof(path) - used, "/%0200zu", used);
+			expect(!mkdirat(fd, path + used + 1, 0755), "mkdirat");
+			next = openat(fd, path + used + 1, O_DIRECTORY | O_CLOEXEC);
+			close(fd);
+			fd = next;
+			used = strlen(path);
+		}
+		expect(!fstat(fd, &status), "fstat");
+		close(fd);
+		snprintf(want, sizeof(want), "%.*s", CGROUP_PATH_SIZE - 1, path);
+		expect_path(c, status.st_ino, want);
+	}
+	end(c);
+}
+
+static void test_ticks(void)
+{
+	struct cgroups *c;
+	uint64_t id;
+
+	check_begin("cgroups: one walk in a tick, and none for what is known");
+	make("");
+	make_v2("/fs");
+	c = start("/fs");
+	expect_path(c, 0, NULL); /* costs no walk */
+	make("/fs/b.service");
+	expect_path(c, id_of("/fs/b.service"), "/b.service");
+	make("/fs/c.service");
+	for (uint64_t i = 0; i < 10000; i++)
+		expect_path(c, id_of("/fs/c.service"), NULL);
+	expect_path(c, id_of("/fs/b.service"), "/b.service");
+	cgroups_begin(c);
+	make("/fs/d.service");
+	expect_path(c, id_of("/fs/b.service"), "/b.service");
+	make("/fs/e.service");
+	expect_path(c, id_of("/fs/c.service"), "/c.service"); /* here it walks */
+	expect_path(c, id_of("/fs/d.service"), "/d.service");
+	expect_path(c, id_of("/fs/e.service"), "/e.service");
+	end(c);
+
+	check_begin("cgroups: a cgroup that was seen is known when it is gone");
+	make("");
+	make_v2("/fs");
+	make("/fs/b.service");
+	c = start("/fs");
+	id = id_of("/fs/b.service");
+	expect_path(c, id, "/b.service");
+	rmdir(below_root("/fs/b.service"));
+	for (int tick = 0; tick < 3; tick++) {
+		cgroups_begin(c);
+		expect_path(c, UINT64_MAX, NULL);
+		expect_path(c, id, "/b.service");
+	}
+	end(c);
+}
+
+static void test_add(void)
+{
+	char path[BUFFER], want[CGROUP_PATH_SIZE];
+	struct cgroups *c;
+
+	check_begin("cgroups: what a process tells");
+	make("");
+	make_v2("/fs");
+	c = start("/fs");
+	cgroups_add(c, 7919000, "/system.slice/gone.service");
+	cgroups_add(c, 7919000, "/second");
+	cgroups_add(c, 0, "/unknown");
+	cgroups_add(c, 1, "/root");
+	make("/fs/b.service");
+	expect_path(c, 7919000, "/system.slice/gone.service"); /* costs no walk */
+	make("/fs/c.service");
+	expect_path(c, 0, NULL);
+	expect_path(c, 1, NULL);
+	expect_path(c, id_of("/fs/c.service"), "/c.service");
+	cgroups_add(c, 7919001, "/late"); /* after the walk */
+	expect_path(c, 7919001, "/late");
+	memset(path, 'a', sizeof(path));
+	path[0] = '/';
+	path[sizeof(path) - 1] = '\0';
+	cgroups_add(c, 7919002, path);
+	snprintf(want, sizeof(want), "%.*s", CGROUP_PATH_SIZE - 1, path);
+	expect_path(c, 7919002, want);
+	end(c);
+}
+
+static void test_mounts(void)
+{
+	struct cgroups *c;
+
+	check_begin("cgroups: hybrid: v2 alone has ids, and processes tell other paths");
+	make("");
+	make("/fs");
+	make_v2("/fs/unified");
+	make("/fs/systemd");
+	make("/fs/systemd/a.service");
+	make("/fs/pids");
+	c = start("/fs");
+	cgroups_add(c, id_of("/fs/unified/init.scope"), "/docker/" ID);
+	expect_path(c, id_of("/fs/unified/init.scope"), "/init.scope");
+	expect_path(c, id_of("/fs/unified"), "/");
+	expect_path(c, id_of("/fs/unified/system.slice/a.service"), "/system.slice/a.service");
+	expect_path(c, id_of("/fs/systemd/a.service"), NULL);
+	expect_path(c, id_of("/fs/systemd"), NULL);
+	expect_path(c, id_of("/fs"), NULL);
+	end(c);
+
+	check_begin("cgroups: v1: an inode there is no id");
+	make("");
+	make("/fs");
+	make("/fs/systemd");
+	make("/fs/systemd/a.service");
+	make("/fs/memory");
+	c = start("/fs");
+	expect_path(c, id_of("/fs/systemd/a.service"), NULL);
+	expect_path(c, id_of("/fs/memory"), NULL);
+	cgroups_add(c, 1, "/a.service"); /* where everybody is */
+	expect_path(c, 1, NULL);
+	end(c);
+
+	check_begin("cgroups: no root: what processes tell");
+	make("");
+	c = start("/none");
+	expect_path(c, 7919000, NULL);
+	cgroups_add(c, 7919000, "/a.service");
+	expect_path(c, 7919000, "/a.service");
+	end(c);
+}
+
+static void test_bounds(void)
+{
+	struct cgroups *c;
+
+	check_begin("cgroups: 65536 are kept until the next tick, further ones are not");
+	make("");
+	c = start("");
+	for (uint64_t id = 2; id < 70000; id++)
+		cgroups_add(c, id * 7919, "/a");
+	expect_path(c, 2 * 7919, "/a");
+	expect_path(c, 65537 * 7919, "/a");
+	expect_path(c, 65538 * 7919, NULL);
+	expect(memory_live() == 65536 + 1, "%ld blocks", memory_live());
+	cgroups_begin(c);
+	expect_path(c, 2 * 7919, NULL);
+	cgroups_add(c, 65538 * 7919, "/b");
+	expect_path(c, 65538 * 7919, "/b");
+	end(c);
+}
+
+static void test_memory(void)
+{
+	struct cgroups *c = NULL;
+
+	check_begin("cgroups: no memory to open them");
+	memory_fail_at(1);
+	expect(cgroups_open(&c, "/sys/fs/cgroup") == -ENOMEM && !c, "it is open");
+	memory_fail_at(0);
+	cgroups_close(NULL);
+	make("");
+	end(NULL);
+
+	for (unsigned n = 1; n <= 7; n++) {
+		check_begin("cgroups: no memory from the allocation %u of a walk on", n);
+		make("");
+		make_v2("/fs");
+		c = start("/fs");
+		memory_fail_at(n);
+		cgroups_add(c, 7919000, "/a");
+		expect_path(c, 7919000, n > 1 ? "/a" : NULL);
+		expect_path(c, UINT64_MAX, NULL);
+		memory_fail_at(0);
+		cgroups_begin(c);
+		expect_path(c, id_of("/fs/system.slice/a.service/sub"),
+			    "/system.slice/a.service/sub");
+		expect_path(c, id_of("/fs/init.scope"), "/init.scope");
+		end(c);
+	}
+}
+
+int main(void)
+{
+	test_rows();
+	test_digits();
+	test_texts();
+	test_sizes();
+	test_long();
+	snprintf(root, sizeof(root), "/tmp/cgroup_test.XXXXXX");
+	if (!mkdtemp(root)) {
+		perror(root);
+		return 2;
+	}
+	rmdir(root); /* each test makes it anew */
+	test_walk();
+	test_ticks();
+	test_add();
+	test_mounts();
+	test_bounds();
+	test_memory();
+	return check_status();
+}

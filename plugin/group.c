@@ -156,8 +156,11 @@ static int compare(const void *left, const void *right)
 	return order ? order : strcmp(a->part, b->part);
 }
 
-static void member_release(struct member *m)
+/* Takes the member out of use: whoever points to it is told by the generation. */
+static void member_retire(struct table *t, struct member *m)
 {
+	unsigned generation = m->generation + 1;
+
 	free(m->series.latency);
 	free(m->grown.latency);
 	free(m->pending.latency);
@@ -165,50 +168,39 @@ static void member_release(struct member *m)
 	free(m->series.part);
 	free(m->series.exe);
 	free(m->series.cgroup);
+	memset(m, 0, sizeof(*m));
+	m->generation = generation;
+	m->next_free = t->free;
+	t->free = m;
 }
 
-static bool member_fill(struct member *m, enum group_kind kind, const char *name, const char *part)
+/* One that was retired, or a new one; NULL without memory. */
+static struct member *member_take(struct table *t)
 {
-	*m = (struct member){
-		.generation = m->generation,
-		.series =
-			{
-				.kind = kind,
-				.name = strdup(name),
-				.part = strdup(part),
-				.rule = -1,
-				.uid = TCP_UID_UNKNOWN,
-			},
-	};
-	if (m->series.name && m->series.part)
-		return true;
-	member_release(m);
-	return false;
+	struct member *m = t->free;
+
+	if (!m)
+		return calloc(1, sizeof(*m));
+	t->free = m->next_free;
+	return m;
 }
 
 static struct member *member_new(struct table *t, const char *name, const char *part)
 {
-	struct member *m = t->free;
+	struct group series = {.kind = t->kind, .rule = -1, .uid = TCP_UID_UNKNOWN};
+	struct member *m = NULL;
 
-	if (m)
-		t->free = m->next_free;
-	else
-		m = calloc(1, sizeof(*m));
-	if (m && !member_fill(m, t->kind, name, part)) {
-		m->next_free = t->free;
-		t->free = m;
+	series.name = strdup(name);
+	series.part = strdup(part);
+	if (series.name && series.part)
+		m = member_take(t);
+	if (!m) {
+		free(series.name);
+		free(series.part);
 		return NULL;
 	}
+	m->series = series;
 	return m;
-}
-
-/* Takes the member out of use: whoever points to it is told by the generation. */
-static void member_retire(struct table *t, struct member *m)
-{
-	member_release(m);
-	m->generation++;
-	m->next_free = t->free;
-	t->free = m;
 }
 
 static bool table_reserve(struct table *t)

@@ -76,7 +76,7 @@ check-static: $(O)/ebpf_tcp.so
 		tests/layers || failed=1; \
 	tests/symbols $(O)/ebpf_tcp.so || failed=1; \
 	CLANG_FORMAT='$(CLANG_FORMAT)' tests/format $(SOURCES) || failed=1; \
-	CFLAGS='$(UNIT_CFLAGS)' tests/lint $(LINTED) || failed=1; \
+	CFLAGS='$(UNIT_CFLAGS) -Itests/unit' tests/lint $(LINTED) || failed=1; \
 	O=$(O) tests/rebuild || failed=1; \
 	tests/docs || failed=1; \
 	exit $$failed

@@ -55,8 +55,9 @@ static oconfig_value_t value_of(char *text)
 static void parse_line(oconfig_item_t *item, char *line)
 {
 	oconfig_value_t *values = tree.values[item - tree.items];
-	struct text t = {line};
+	struct text t;
 
+	t.at = line;
 	*item = (oconfig_item_t){.key = word(&t, " \t"), .values = values};
 	while (*t.at && item->values_num < VALUES_MAX) {
 		oconfig_value_t *value = &values[item->values_num];
@@ -78,9 +79,10 @@ static void parse_line(oconfig_item_t *item, char *line)
 /* A line that begins with `<` opens a block, `</` closes it; there is one level of them. */
 static void parse(oconfig_item_t *block, char *text)
 {
-	struct text t = {text};
 	oconfig_item_t *parent = NULL;
+	struct text t;
 
+	t.at = text;
 	tree.count = 0;
 	*block = (oconfig_item_t){.key = "Plugin", .children = tree.items};
 	while (*t.at && tree.count < ITEMS_MAX) {

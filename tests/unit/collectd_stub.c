@@ -75,10 +75,10 @@ meta_data_t *meta_data_create(void)
 	return meta;
 }
 
-void meta_data_destroy(meta_data_t *meta)
+void meta_data_destroy(meta_data_t *md)
 {
-	stub.metas -= meta != NULL;
-	free(meta);
+	stub.metas -= md != NULL;
+	free(md);
 }
 
 /* Adds "key=value ". */
@@ -94,14 +94,14 @@ __attribute__((format(printf, 2, 3))) static int meta_add(meta_data_t *meta, con
 	return 0;
 }
 
-int meta_data_add_string(meta_data_t *meta, const char *key, const char *value)
+int meta_data_add_string(meta_data_t *md, const char *key, const char *value)
 {
-	return meta_add(meta, "%s=\"%s\" ", key, value);
+	return meta_add(md, "%s=\"%s\" ", key, value);
 }
 
-int meta_data_add_unsigned_int(meta_data_t *meta, const char *key, uint64_t value)
+int meta_data_add_unsigned_int(meta_data_t *md, const char *key, uint64_t value)
 {
-	return meta_add(meta, "%s=%llu ", key, (unsigned long long)value);
+	return meta_add(md, "%s=%llu ", key, (unsigned long long)value);
 }
 
 cdtime_t cdtime(void)

@@ -942,7 +942,8 @@ static void test_pile(void)
 		groups_end(world.groups);
 		most = memory_live() > most ? memory_live() : most;
 	}
-	/* each table has 4 * limit + 1024 and a few more; a group is three blocks, a process five */
+	/* each table has 4 * limit + 1024 and a few more; a group is three blocks, a process five
+	 */
 	expect(most - before <= (3 + 5) * (4 * 5 + 1024 + 64) + 16, "%ld blocks", most - before);
 	world_close();
 	expect(memory_live() == before, "blocks are left after groups_close");

@@ -968,6 +968,7 @@ static void test_endpoint_told(void)
 	expect_u64(reader.visits[1].buckets[2], 1, "bucket");
 	expect_u64(snapshot_processes(reader.snapshot), 1, "processes");
 	expect_u64(snapshot_endpoints(reader.snapshot), 1, "endpoints");
+	proc_remove(PID_BASE);
 	end();
 }
 

@@ -96,13 +96,27 @@ static void value_text(char *out, size_t size, const oconfig_item_t *item)
 	}
 }
 
+/* " in <Process "mysqld">" for what is in the block of a rule, else "". */
+static void block_text(char *out, size_t size, const oconfig_item_t *item)
+{
+	const oconfig_item_t *block = item->parent;
+	char value[128];
+
+	*out = '\0';
+	if (!block || strcasecmp(block->key, "Plugin") == 0)
+		return;
+	value_text(value, sizeof(value), block);
+	snprintf(out, size, " in <%s %s>", block->key, value);
+}
+
 static int refuse(const oconfig_item_t *item, const char *allowed)
 {
-	char value[256];
+	char value[256], block[192];
 
 	value_text(value, sizeof(value), item);
-	ERROR(PLUGIN_NAME " plugin: option %s: %s is not allowed: give %s", item->key, value,
-	      allowed);
+	block_text(block, sizeof(block), item);
+	ERROR(PLUGIN_NAME " plugin: option %s%s: %s is not allowed: give %s", item->key, block,
+	      value, allowed);
 	return -1;
 }
 
@@ -456,21 +470,23 @@ static unsigned distance(const char *a, const char *b)
 	return row[length];
 }
 
-static int warn_unknown(const char *name, bool in_rule)
+static int warn_unknown(const oconfig_item_t *item, bool in_rule)
 {
 	const char *nearest = "";
 	unsigned least = UINT_MAX;
+	char block[192];
 
 	for (size_t i = 0; i < OPTION_COUNT; i++) {
-		unsigned far = distance(name, options[i].name);
+		unsigned far = distance(item->key, options[i].name);
 
 		if (far < least && (options[i].in_rule || !in_rule)) {
 			least = far;
 			nearest = options[i].name;
 		}
 	}
-	WARNING(PLUGIN_NAME " plugin: unknown option %s%s: ignored; the nearest is %s", name,
-		in_rule ? " in a block" : "", nearest);
+	block_text(block, sizeof(block), item);
+	WARNING(PLUGIN_NAME " plugin: unknown option %s%s: ignored; the nearest is %s", item->key,
+		block, nearest);
 	return 0;
 }
 
@@ -484,7 +500,7 @@ static int read_option(struct config *c, oconfig_item_t *item, bool in_rule)
 		c->current->own |= 1ULL << i;
 		return 0;
 	}
-	return warn_unknown(item->key, in_rule);
+	return warn_unknown(item, in_rule);
 }
 
 static int read_items(struct config *c, oconfig_item_t *block, bool in_rule)

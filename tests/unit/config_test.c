@@ -532,6 +532,9 @@ static int read_block(struct config *c, const char *name, oconfig_item_t *option
 			       .children_num = count};
 	oconfig_item_t block = {.key = "Plugin", .children = &rule, .children_num = 1};
 
+	rule.parent = &block;
+	for (int i = 0; i < count; i++)
+		options[i].parent = &rule;
 	return config_read(c, &block);
 }
 
@@ -591,10 +594,12 @@ static void test_rule_block_errors(void)
 	start(&c);
 	expect(read_block(&c, "a", &bad, 1) == -1, "allowed");
 	expect_u64((uint64_t)stub.logs[0].level, LOG_ERR, "level");
+	expect(strstr(stub.logs[0].text, "option PIDLimit in <Process \"a\">: 0 is not") != NULL,
+	       "\"%s\"", stub.logs[0].text);
 	expect(read_block(&c, "b", &elsewhere, 1) == 0, "refused");
 	expect_u64(stub.log_count, 2, "log lines");
 	expect_u64((uint64_t)stub.logs[1].level, LOG_WARNING, "level");
-	expect(strstr(stub.logs[1].text, "ProcRoot in a block: ignored") != NULL, "\"%s\"",
+	expect(strstr(stub.logs[1].text, "ProcRoot in <Process \"b\">: ignored") != NULL, "\"%s\"",
 	       stub.logs[1].text);
 	config_free(&c);
 	check_end();

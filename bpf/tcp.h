@@ -4,8 +4,8 @@
 /*
  * The contract between the kernel half and the user half: the layout of the tables that both see.
  *
- * The kernel adds to a row, the user half reads it through a mapping. Counters only ever grow, also
- * when a row passes from a dead process to a new one: the reader remembers what it has seen.
+ * The kernel adds to a row, the user half reads it through a mapping. Its counters only ever grow,
+ * also when a row passes from a dead process to a new one: the reader remembers what it has seen.
  */
 #ifndef EBPF_TCP_TCP_H
 #define EBPF_TCP_TCP_H
@@ -115,7 +115,7 @@ struct tcp_endpoint_key {
 	(((TCP_LATENCY_MAX_LOG2 - TCP_LATENCY_MIN_LOG2) << TCP_LATENCY_STEP_LOG2) + 2)
 
 struct tcp_latency {
-	__u32 buckets[TCP_LATENCY_BUCKETS]; /* wrap at 2^32: the reader takes differences */
+	__u32 buckets[TCP_LATENCY_BUCKETS]; /* since the reader last swapped in 0 */
 };
 
 static inline __u32 tcp_log2(__u64 n)

@@ -17,7 +17,6 @@
 /* What we know of a row from the last look. Who it is about is in the row until it is free. */
 struct seen {
 	struct tcp_counters counters;
-	uint32_t *buckets; /* NULL until the first connect */
 	uint64_t start_ns; /* 0: free */
 	uint32_t idle;     /* looks since it grew */
 	bool leaving;      /* dead and out of the index: one more look, then the row is free */
@@ -56,22 +55,15 @@ static bool take_counters(struct tcp_counters *grown, struct seen *seen, const s
 	return any != 0;
 }
 
-/* Returns the growth of the row's histogram, NULL if there is no memory to tell it. */
+/* The growth of the row's histogram. To keep what was seen would double the table. */
 static const uint32_t *take_buckets(struct snapshot *s, unsigned row)
 {
-	const volatile uint32_t *now = s->tables.latencies[row].buckets;
-	struct seen *seen = &s->seen[row];
+	uint32_t *now = s->tables.latencies[row].buckets;
 
-	if (!seen->buckets)
-		seen->buckets = calloc(TCP_LATENCY_BUCKETS, sizeof(*seen->buckets));
-	if (!seen->buckets)
-		return NULL;
-	for (unsigned i = 0; i < TCP_LATENCY_BUCKETS; i++) {
-		uint32_t value = now[i];
-
-		s->grown_buckets[i] = value - seen->buckets[i];
-		seen->buckets[i] = value;
-	}
+	for (unsigned i = 0; i < TCP_LATENCY_BUCKETS; i++)
+		s->grown_buckets[i] = __atomic_load_n(&now[i], __ATOMIC_RELAXED)
+					      ? __atomic_exchange_n(&now[i], 0, __ATOMIC_RELAXED)
+					      : 0;
 	return s->grown_buckets;
 }
 
@@ -255,8 +247,6 @@ void snapshot_close(struct snapshot *s)
 {
 	if (!s)
 		return;
-	for (unsigned i = 0; s->seen && i < s->tables.row_count; i++)
-		free(s->seen[i].buckets);
 	free(s->seen);
 	free(s->proc_root);
 	free(s);

@@ -2,7 +2,6 @@
 /* Copyright (c) 2026 ebpf_tcp authors */
 
 #include <errno.h>
-#include <search.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,6 +9,7 @@
 #include "endpoint.h"
 #include "group.h"
 #include "match.h"
+#include "name.h"
 #include "snapshot.h"
 
 #define CONNECTION_WEIGHT 1024 /* bytes: a connection costs a host about a packet */
@@ -35,8 +35,8 @@ struct member {
 	unsigned generation;
 	bool rest; /* takes what is left over in its table; no limit is for it */
 	bool shown;
-	bool told; /* it was shown once */
-	struct member *next_free;
+	bool told;           /* it was shown once */
+	struct member *next; /* of the same bucket; or of those that are free */
 };
 
 /* Where a process is counted. */
@@ -47,11 +47,11 @@ struct place {
 
 struct table {
 	enum group_kind kind;
-	void *tree; /* struct member by name and part */
 	struct member **list;
 	size_t count;
 	size_t capacity;
-	size_t most; /* members kept from tick to tick */
+	struct member **buckets; /* as many as `capacity`, by name and part */
+	size_t most;             /* members kept from tick to tick */
 	struct member *free;
 };
 
@@ -148,14 +148,6 @@ static void show(struct group *series, const struct share *share)
 
 /* -- tables -- */
 
-static int compare(const void *left, const void *right)
-{
-	const struct group *a = left, *b = right;
-	int order = strcmp(a->name, b->name);
-
-	return order ? order : strcmp(a->part, b->part);
-}
-
 /* Takes the member out of use: whoever points to it is told by the generation. */
 static void member_retire(struct table *t, struct member *m)
 {
@@ -170,7 +162,7 @@ static void member_retire(struct table *t, struct member *m)
 	free(m->series.cgroup);
 	memset(m, 0, sizeof(*m));
 	m->generation = generation;
-	m->next_free = t->free;
+	m->next = t->free;
 	t->free = m;
 }
 
@@ -181,7 +173,7 @@ static struct member *member_take(struct table *t)
 
 	if (!m)
 		return calloc(1, sizeof(*m));
-	t->free = m->next_free;
+	t->free = m->next;
 	return m;
 }
 
@@ -203,38 +195,72 @@ static struct member *member_new(struct table *t, const char *name, const char *
 	return m;
 }
 
+static struct member **bucket_of(const struct table *t, const char *name, const char *part)
+{
+	return &t->buckets[name_hash(name_hash(NAME_HASH, name), part) % t->capacity];
+}
+
+static void enlist(struct table *t, struct member *m)
+{
+	struct member **bucket = bucket_of(t, m->series.name, m->series.part);
+
+	m->next = *bucket;
+	*bucket = m;
+}
+
+static void unlist(struct table *t, struct member *m)
+{
+	struct member **at = bucket_of(t, m->series.name, m->series.part);
+
+	while (*at != m)
+		at = &(*at)->next;
+	*at = m->next;
+}
+
+static struct member *table_find(const struct table *t, const char *name, const char *part)
+{
+	struct member *m = t->capacity ? *bucket_of(t, name, part) : NULL;
+
+	while (m && (strcmp(m->series.name, name) != 0 || strcmp(m->series.part, part) != 0))
+		m = m->next;
+	return m;
+}
+
 static bool table_reserve(struct table *t)
 {
 	size_t capacity = t->capacity ? t->capacity * 2 : 64;
-	struct member **list;
+	struct member **list, **buckets;
 
 	if (t->count < t->capacity)
 		return true;
-	list = realloc(t->list, capacity * sizeof(*list));
-	if (!list)
+	buckets = calloc(capacity, sizeof(struct member *));
+	list = buckets ? realloc(t->list, capacity * sizeof(*list)) : NULL;
+	if (!list) {
+		free(buckets);
 		return false;
+	}
+	free(t->buckets);
+	t->buckets = buckets;
 	t->list = list;
 	t->capacity = capacity;
+	for (size_t i = 0; i < t->count; i++)
+		enlist(t, t->list[i]);
 	return true;
 }
 
 /* Finds the member or makes it, but not too many in a tick; NULL then, or without memory. */
 static struct member *table_get(struct table *t, const char *name, const char *part)
 {
-	struct group key = {.name = (char *)name, .part = (char *)part};
-	struct member **found = tfind(&key, &t->tree, compare), *m;
+	struct member *m = table_find(t, name, part);
 
-	if (found)
-		return *found;
+	if (m)
+		return m;
 	if (t->count >= 2 * t->most && strcmp(part, GROUP_OTHER) != 0)
 		return NULL;
 	m = table_reserve(t) ? member_new(t, name, part) : NULL;
 	if (!m)
 		return NULL;
-	if (!tsearch(m, &t->tree, compare)) {
-		member_retire(t, m);
-		return NULL;
-	}
+	enlist(t, m);
 	t->list[t->count++] = m;
 	return m;
 }
@@ -243,15 +269,14 @@ static void table_free(struct table *t)
 {
 	struct member *m;
 
-	for (size_t i = 0; i < t->count; i++) {
-		tdelete(t->list[i], &t->tree, compare);
+	for (size_t i = 0; i < t->count; i++)
 		member_retire(t, t->list[i]);
-	}
 	while ((m = t->free)) {
-		t->free = m->next_free;
+		t->free = m->next;
 		free(m);
 	}
 	free(t->list);
+	free(t->buckets);
 }
 
 /* A member keeps its place while it is within 20 % of the cut. */
@@ -265,12 +290,14 @@ static int compare_rank(const void *left, const void *right)
 {
 	const struct member *a = *(struct member *const *)left, *b = *(struct member *const *)right;
 	double x = rank_of(a), y = rank_of(b);
+	int order;
 
 	if (a->rest != b->rest)
 		return a->rest - b->rest;
 	if (x != y)
 		return x < y ? 1 : -1;
-	return compare(a, b);
+	order = strcmp(a->series.name, b->series.name);
+	return order ? order : strcmp(a->series.part, b->series.part);
 }
 
 /*
@@ -298,7 +325,7 @@ static void table_prune(struct table *t)
 			t->list[keep++] = m;
 			continue;
 		}
-		tdelete(m, &t->tree, compare);
+		unlist(t, m);
 		member_retire(t, m);
 	}
 	t->count = keep;
@@ -329,9 +356,9 @@ static unsigned limited_by(const struct groups *g, const struct member *m)
 /* The part "other" of the group; that of the group `other`, if the group is not reported. */
 static struct member *rest_of(struct groups *g, enum group_kind kind, const char *name)
 {
-	const struct group key = {.name = (char *)name, .part = (char *)""};
-	struct member **group = tfind(&key, &g->tables[GROUP_WHOLE].tree, compare), *rest;
-	bool reported = group && (*group)->shown;
+	const struct member *group = table_find(&g->tables[GROUP_WHOLE], name, "");
+	bool reported = group && group->shown;
+	struct member *rest;
 
 	rest = table_get(&g->tables[kind], reported ? name : GROUP_OTHER, GROUP_OTHER);
 	if (rest)

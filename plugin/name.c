@@ -23,13 +23,16 @@ struct names {
 };
 
 /* FNV-1a */
-static struct name **bucket_of(struct names *n, const char *text)
+uint32_t name_hash(uint32_t hash, const char *text)
 {
-	uint32_t hash = 2166136261U;
-
 	for (; *text; text++)
 		hash = (hash ^ (unsigned char)*text) * 16777619U;
-	return &n->buckets[hash % n->bucket_count];
+	return hash;
+}
+
+static struct name **bucket_of(struct names *n, const char *text)
+{
+	return &n->buckets[name_hash(NAME_HASH, text) % n->bucket_count];
 }
 
 int names_open(struct names **out, unsigned expected)

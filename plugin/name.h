@@ -5,7 +5,14 @@
 #ifndef EBPF_TCP_NAME_H
 #define EBPF_TCP_NAME_H
 
+#include <stdint.h>
+
 struct names;
+
+#define NAME_HASH 2166136261U /* to begin with */
+
+/* The hash of a text, or with that of others before it. */
+uint32_t name_hash(uint32_t hash, const char *text);
 
 /* `expected`: how many different ones there may be; more are only slower. Returns 0 or -ENOMEM. */
 int names_open(struct names **out, unsigned expected);

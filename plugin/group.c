@@ -9,51 +9,11 @@
 #include "endpoint.h"
 #include "group.h"
 #include "match.h"
-#include "name.h"
+#include "member.h"
 #include "snapshot.h"
 
 #define CONNECTION_WEIGHT 1024 /* bytes: a connection costs a host about a packet */
 #define RETIRED_MAX 1024       /* members kept beyond four times the limit, for their totals */
-
-/* Something that was done, and its connect times. */
-struct share {
-	struct tcp_counters counters;
-	struct histogram *latency; /* NULL: there was no connect yet */
-};
-
-/*
- * A member of a table. A new series must be 0 in its first tick, so its share waits in `pending`
- * for the next one; until then it counts nowhere, not in `all` either. A member's memory is used
- * again but never freed before the end: who still points to it knows by its generation.
- */
-struct member {
-	struct group series; /* first: what the reader sees */
-	struct share grown;  /* in this tick */
-	struct share pending;
-	uint64_t score; /* activity, worth half as much with each tick */
-	unsigned processes;
-	unsigned generation;
-	bool rest; /* takes what is left over in its table; no limit is for it */
-	bool shown;
-	bool told;           /* it was shown once */
-	struct member *next; /* of the same bucket; or of those that are free */
-};
-
-/* Where a process is counted. */
-struct place {
-	struct member *member;
-	unsigned generation; /* of the member then */
-};
-
-struct table {
-	enum group_kind kind;
-	struct member **list;
-	size_t count;
-	size_t capacity;
-	struct member **buckets; /* as many as `capacity`, by name and part */
-	size_t most;             /* members kept from tick to tick */
-	struct member *free;
-};
 
 /* A row's process. */
 struct resident {
@@ -74,17 +34,6 @@ struct groups {
 	unsigned *shown;            /* by rule, of the table that is being settled */
 };
 
-/* -- counters -- */
-
-static void counters_add(struct tcp_counters *to, const struct tcp_counters *from)
-{
-	__u64 *a = (__u64 *)to;
-	const __u64 *b = (const __u64 *)from;
-
-	for (unsigned i = 0; i < TCP_COUNTERS; i++)
-		a[i] += b[i];
-}
-
 /* How much a process did: its bytes, and so many more for every connection. 0: nothing at all. */
 static uint64_t activity(const struct tcp_counters *c)
 {
@@ -95,189 +44,13 @@ static uint64_t activity(const struct tcp_counters *c)
 	return c->tx_bytes + c->rx_bytes + CONNECTION_WEIGHT * connections;
 }
 
-/* The histogram, made at its first use; NULL without memory. */
-static struct histogram *latency_at(struct histogram **latency)
-{
-	if (!*latency)
-		*latency = calloc(1, sizeof(**latency));
-	return *latency;
-}
-
-static void share_add(struct share *share, const struct snapshot_process *p)
-{
-	struct histogram *h;
-
-	counters_add(&share->counters, &p->grown);
-	h = p->grown.measured ? latency_at(&share->latency) : NULL;
-	if (h)
-		histogram_add(h, p->grown.measured, p->grown.connect_ns, p->connect_max_ns,
-			      p->buckets);
-}
-
-static bool share_empty(const struct share *share)
-{
-	static const struct tcp_counters nothing;
-
-	return memcmp(&share->counters, &nothing, sizeof(nothing)) == 0;
-}
-
-static void share_clear(struct share *share)
-{
-	memset(&share->counters, 0, sizeof(share->counters));
-	if (share->latency)
-		histogram_clear(share->latency);
-}
-
-/* Adds a share to a sum of others. */
-static void give(struct tcp_counters *counters, struct histogram **latency,
-		 const struct share *share)
-{
-	struct histogram *h;
-
-	counters_add(counters, &share->counters);
-	h = share->latency && share->latency->count ? latency_at(latency) : NULL;
-	if (h)
-		histogram_merge(h, share->latency);
-}
-
 /* A share becomes visible. */
 static void show(struct group *series, const struct share *share)
 {
-	give(&series->total, &series->latency, share);
+	share_give(share, &series->total, &series->latency);
 }
 
-/* -- tables -- */
-
-/* Takes the member out of use: whoever points to it is told by the generation. */
-static void member_retire(struct table *t, struct member *m)
-{
-	unsigned generation = m->generation + 1;
-
-	free(m->series.latency);
-	free(m->grown.latency);
-	free(m->pending.latency);
-	free(m->series.name);
-	free(m->series.part);
-	free(m->series.exe);
-	free(m->series.cgroup);
-	memset(m, 0, sizeof(*m));
-	m->generation = generation;
-	m->next = t->free;
-	t->free = m;
-}
-
-/* One that was retired, or a new one; NULL without memory. */
-static struct member *member_take(struct table *t)
-{
-	struct member *m = t->free;
-
-	if (!m)
-		return calloc(1, sizeof(*m));
-	t->free = m->next;
-	return m;
-}
-
-static struct member *member_new(struct table *t, const char *name, const char *part)
-{
-	struct group series = {.kind = t->kind, .rule = -1, .uid = TCP_UID_UNKNOWN};
-	struct member *m = NULL;
-
-	series.name = strdup(name);
-	series.part = strdup(part);
-	if (series.name && series.part)
-		m = member_take(t);
-	if (!m) {
-		free(series.name);
-		free(series.part);
-		return NULL;
-	}
-	m->series = series;
-	return m;
-}
-
-static struct member **bucket_of(const struct table *t, const char *name, const char *part)
-{
-	return &t->buckets[name_hash(name_hash(NAME_HASH, name), part) % t->capacity];
-}
-
-static void enlist(struct table *t, struct member *m)
-{
-	struct member **bucket = bucket_of(t, m->series.name, m->series.part);
-
-	m->next = *bucket;
-	*bucket = m;
-}
-
-static void unlist(struct table *t, struct member *m)
-{
-	struct member **at = bucket_of(t, m->series.name, m->series.part);
-
-	while (*at != m)
-		at = &(*at)->next;
-	*at = m->next;
-}
-
-static struct member *table_find(const struct table *t, const char *name, const char *part)
-{
-	struct member *m = t->capacity ? *bucket_of(t, name, part) : NULL;
-
-	while (m && (strcmp(m->series.name, name) != 0 || strcmp(m->series.part, part) != 0))
-		m = m->next;
-	return m;
-}
-
-static bool table_reserve(struct table *t)
-{
-	size_t capacity = t->capacity ? t->capacity * 2 : 64;
-	struct member **list, **buckets;
-
-	if (t->count < t->capacity)
-		return true;
-	buckets = calloc(capacity, sizeof(struct member *));
-	list = buckets ? realloc(t->list, capacity * sizeof(*list)) : NULL;
-	if (!list) {
-		free(buckets);
-		return false;
-	}
-	free(t->buckets);
-	t->buckets = buckets;
-	t->list = list;
-	t->capacity = capacity;
-	for (size_t i = 0; i < t->count; i++)
-		enlist(t, t->list[i]);
-	return true;
-}
-
-/* Finds the member or makes it, but not too many in a tick; NULL then, or without memory. */
-static struct member *table_get(struct table *t, const char *name, const char *part)
-{
-	struct member *m = table_find(t, name, part);
-
-	if (m)
-		return m;
-	if (t->count >= 2 * t->most && strcmp(part, GROUP_OTHER) != 0)
-		return NULL;
-	m = table_reserve(t) ? member_new(t, name, part) : NULL;
-	if (!m)
-		return NULL;
-	enlist(t, m);
-	t->list[t->count++] = m;
-	return m;
-}
-
-static void table_free(struct table *t)
-{
-	struct member *m;
-
-	for (size_t i = 0; i < t->count; i++)
-		member_retire(t, t->list[i]);
-	while ((m = t->free)) {
-		t->free = m->next;
-		free(m);
-	}
-	free(t->list);
-	free(t->buckets);
-}
+/* -- ranks -- */
 
 /* A member keeps its place while it is within 20 % of the cut. */
 static double rank_of(const struct member *m)
@@ -311,24 +84,12 @@ static bool reportable(const struct member *m)
 }
 
 /*
- * Forgets, from the end of the ranked list, what there is too much of. What was a series once stays
- * longer: it would begin again at 0.
+ * What is forgotten, from the end of the ranked list, if there is too much. What was a series once
+ * stays longer: it would begin again at 0.
  */
-static void table_prune(struct table *t)
+static bool worth_keeping(const struct table *t, const struct member *m, size_t kept)
 {
-	size_t keep = 0;
-
-	for (size_t i = 0; i < t->count; i++) {
-		struct member *m = t->list[i];
-
-		if (keep < t->most / (m->told ? 1 : 2) || m->shown || m->rest) {
-			t->list[keep++] = m;
-			continue;
-		}
-		unlist(t, m);
-		member_retire(t, m);
-	}
-	t->count = keep;
+	return kept < t->most / (m->told ? 1 : 2) || m->shown || m->rest;
 }
 
 /* -- settling a table: what is shown, and where the rest goes -- */
@@ -381,7 +142,7 @@ static void publish(struct groups *g, struct member *m, struct share *share)
 	else if (kind == GROUP_WHOLE)
 		show(&g->other->series, share);
 	else if (kind != GROUP_PROCESS && (rest = rest_of(g, kind, m->series.name)))
-		give(&rest->grown.counters, &rest->grown.latency, share);
+		share_give(share, &rest->grown.counters, &rest->grown.latency);
 	share_clear(share);
 }
 
@@ -420,7 +181,7 @@ static void table_settle(struct groups *g, struct table *t)
 		g->shown[by] += shown && !m->rest;
 		settle(g, m, shown);
 	}
-	table_prune(t);
+	table_filter(t, worth_keeping);
 }
 
 /* -- the tick -- */

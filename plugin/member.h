@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: MIT */
+/* Copyright (c) 2026 ebpf_tcp authors */
+
+/* Members: what group.c knows of each series, shown or not, and the tables that find them by name.
+ */
+#ifndef EBPF_TCP_MEMBER_H
+#define EBPF_TCP_MEMBER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "group.h"
+
+/* Something that was done, and its connect times. */
+struct share {
+	struct tcp_counters counters;
+	struct histogram *latency; /* NULL: there was no connect yet */
+};
+
+/*
+ * A member of a table. A new series must be 0 in its first tick, so its share waits in `pending`
+ * for the next one; until then it counts nowhere, not in `all` either. A member's memory is used
+ * again but never freed before the end: who still points to it knows by its generation.
+ */
+struct member {
+	struct group series; /* first: what the reader sees */
+	struct share grown;  /* in this tick */
+	struct share pending;
+	uint64_t score; /* activity, worth half as much with each tick */
+	unsigned processes;
+	unsigned generation;
+	bool rest; /* takes what is left over in its table; no limit is for it */
+	bool shown;
+	bool told;           /* it was shown once */
+	struct member *next; /* of the same bucket; or of those that are free */
+};
+
+/* Where a process is counted. */
+struct place {
+	struct member *member;
+	unsigned generation; /* of the member then */
+};
+
+struct table {
+	enum group_kind kind;
+	struct member **list;
+	size_t count;
+	size_t capacity;
+	struct member **buckets; /* as many as `capacity`, by name and part */
+	size_t most;             /* members kept from tick to tick */
+	struct member *free;
+};
+
+/* Adds what a process has done. */
+void share_add(struct share *share, const struct snapshot_process *p);
+
+/* Adds a share to a sum of others. */
+void share_give(const struct share *share, struct tcp_counters *counters,
+		struct histogram **latency);
+
+bool share_empty(const struct share *share);
+void share_clear(struct share *share);
+
+/* A member that is in no list; NULL without memory. */
+struct member *member_new(struct table *t, const char *name, const char *part);
+
+/* Takes the member out of use: whoever points to it is told by the generation. */
+void member_retire(struct table *t, struct member *m);
+
+/* NULL if there is none. */
+struct member *table_find(const struct table *t, const char *name, const char *part);
+
+/* Finds the member or makes it, but not too many in a tick; NULL then, or without memory. */
+struct member *table_get(struct table *t, const char *name, const char *part);
+
+/* Retires what `keep` says no to, in the order of the list. */
+void table_filter(struct table *t,
+		  bool (*keep)(const struct table *t, const struct member *m, size_t kept));
+
+void table_free(struct table *t);
+
+#endif

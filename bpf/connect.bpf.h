@@ -305,8 +305,9 @@ static __always_inline void on_destroy(struct sock *sk, struct tcp_sock *tp, int
 
 /*
  * The kernel skips a program that is running already on the same CPU, for instance below a softirq.
- * So there are twins: the second one does the work if the first has not. That both do it now and
- * then (a task may move to another CPU in between) changes nothing.
+ * So there are twins: the second one does the work if the first has not. Now and then both do it,
+ * as when a softirq or a move to another CPU came in between. That changes nothing, but for a
+ * birth: it would take the connect that has just begun for one whose end was not seen.
  */
 static __always_inline void first_twin(struct sock *sk, int old, int now)
 {
@@ -321,11 +322,14 @@ static __always_inline bool second_twin_needed(struct sock *sk, int old, int now
 {
 	__u32 zero = 0;
 	struct seen_change *seen = bpf_map_lookup_elem(&seen_changes, &zero);
-	bool done = seen && seen->sk == (__u64)sk && seen->old == old && seen->now == now;
+	struct socket_state *s;
 
-	if (done)
+	if (seen && seen->sk == (__u64)sk && seen->old == old && seen->now == now) {
 		seen->sk = 0;
-	return !done;
+		return false;
+	}
+	s = now == BPF_TCP_SYN_SENT ? state_get(sk) : NULL;
+	return !s || !s->connect_ns;
 }
 
 /* For sk pointers of any protocol that the tracepoint passes. */

@@ -79,7 +79,7 @@ static int compare_rank(const void *left, const void *right)
  */
 static bool reportable(const struct member *m)
 {
-	return m->processes || activity(&m->grown.counters) || activity(&m->pending.counters) ||
+	return m->processes || !share_empty(&m->grown) || !share_empty(&m->pending) ||
 	       (m->series.kind != GROUP_PROCESS && m->score);
 }
 
@@ -89,7 +89,7 @@ static bool reportable(const struct member *m)
  */
 static bool worth_keeping(const struct table *t, const struct member *m, size_t kept)
 {
-	return kept < t->most / (m->told ? 1 : 2) || m->shown || m->rest;
+	return kept < t->most / (m->told ? 1 : 2) || m->shown;
 }
 
 /* -- settling a table: what is shown, and where the rest goes -- */
@@ -122,16 +122,28 @@ static struct member *rest_of(struct groups *g, enum group_kind kind, const char
 	struct member *rest;
 
 	rest = table_get(&g->tables[kind], reported ? name : GROUP_OTHER, GROUP_OTHER);
-	if (rest)
-		rest->rest = true;
+	if (!rest)
+		return NULL;
+	rest->rest = true;
+	rest->series.rule = reported ? group->series.rule : -1;
 	return rest;
+}
+
+/* The rest is settled after those that leave it something, and its score is made before. */
+static void give_rest(struct groups *g, const struct member *m, const struct share *share)
+{
+	struct member *rest = rest_of(g, m->series.kind, m->series.name);
+
+	if (!rest)
+		return;
+	rest->score += activity(&share->counters);
+	share_give(share, &rest->grown.counters, &rest->grown.latency);
 }
 
 /* Where a share goes that has become visible: into `all`, and into its series or the rest. */
 static void publish(struct groups *g, struct member *m, struct share *share)
 {
 	enum group_kind kind = m->series.kind;
-	struct member *rest;
 
 	if (share_empty(share))
 		return;
@@ -141,8 +153,8 @@ static void publish(struct groups *g, struct member *m, struct share *share)
 		show(&m->series, share);
 	else if (kind == GROUP_WHOLE)
 		show(&g->other->series, share);
-	else if (kind != GROUP_PROCESS && (rest = rest_of(g, kind, m->series.name)))
-		share_give(share, &rest->grown.counters, &rest->grown.latency);
+	else if (kind != GROUP_PROCESS)
+		give_rest(g, m, share);
 	share_clear(share);
 }
 
@@ -176,7 +188,7 @@ static void table_settle(struct groups *g, struct table *t)
 		struct member *m = t->list[i];
 		unsigned by = limited_by(g, m);
 		bool room = g->shown[by] < limit_of(&g->options[by], t->kind);
-		bool shown = m->rest || (room && reportable(m));
+		bool shown = (m->rest || room) && reportable(m);
 
 		g->shown[by] += shown && !m->rest;
 		settle(g, m, shown);
@@ -285,14 +297,18 @@ static void add_process(struct groups *g, struct resident *r, const struct match
 	struct member *m = NULL;
 	char pid[16];
 
-	if (strcmp(match->group, GROUP_OTHER) != 0)
+	if (strcmp(match->group, GROUP_OTHER) == 0)
+		place_leave(&r->group);
+	else
 		m = place_enter(&r->group, &g->tables[GROUP_WHOLE], match, "");
 	if (m)
 		share_add(&m->grown, p);
 	else
 		add_fixed(g, g->other, p);
-	if (!groups_by_pid(g, match, p))
+	if (!groups_by_pid(g, match, p)) {
+		place_leave(&r->process);
 		return;
+	}
 	snprintf(pid, sizeof(pid), "%u", p->pid);
 	m = place_enter(&r->process, &g->tables[GROUP_PROCESS], match, pid);
 	if (!m)

@@ -59,6 +59,7 @@ void share_add(struct share *share, const struct snapshot_process *p);
 void share_give(const struct share *share, struct tcp_counters *counters,
 		struct histogram **latency);
 
+/* Not the same as no activity: the reader may see a connect's time before the connect. */
 bool share_empty(const struct share *share);
 void share_clear(struct share *share);
 

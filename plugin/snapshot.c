@@ -122,14 +122,20 @@ static bool dead(const struct snapshot *s, unsigned row, bool check_all)
 	       !process_alive(s->proc_root, s->tables.rows[row].pid, seen->start_ns);
 }
 
-/* An endpoint goes with its process, whose row was looked at before, or if others need its room. */
-static bool endpoint_ended(const struct snapshot *s, unsigned row)
+/* An endpoint goes with its process, whose row was looked at before... */
+static bool orphaned(const struct snapshot *s, unsigned row)
 {
 	const struct tcp_row *rows = s->tables.rows;
+
+	return rows[rows[row].process_row].start_ns != s->seen[row].start_ns;
+}
+
+/* ...or if others need its room. Asked after its counters are read: it may just have grown. */
+static bool gives_way(const struct snapshot *s, unsigned row)
+{
 	const struct seen *seen = &s->seen[row];
 
-	return rows[rows[row].process_row].start_ns != seen->start_ns ||
-	       (s->crowded && seen->idle > IDLE_TICKS);
+	return s->crowded && is_endpoint(s, row) && seen->start_ns && seen->idle > IDLE_TICKS;
 }
 
 static bool ended(struct snapshot *s, unsigned number, uint64_t start_ns, bool check_all)
@@ -138,12 +144,12 @@ static bool ended(struct snapshot *s, unsigned number, uint64_t start_ns, bool c
 
 	if (!start_ns || seen->leaving)
 		return false;
-	if (!seen->start_ns && is_endpoint(s, number))
-		s->endpoints++;
-	else if (!seen->start_ns)
-		s->processes++;
+	if (!seen->start_ns) {
+		seen->idle = 0;
+		*(is_endpoint(s, number) ? &s->endpoints : &s->processes) += 1;
+	}
 	seen->start_ns = start_ns;
-	return is_endpoint(s, number) ? endpoint_ended(s, number) : dead(s, number, check_all);
+	return is_endpoint(s, number) ? orphaned(s, number) : dead(s, number, check_all);
 }
 
 static void describe(struct snapshot_process *p, const struct tcp_row *row)
@@ -197,6 +203,7 @@ static void look(struct snapshot *s, unsigned number, bool check_all, snapshot_v
 		tell(s, number, &p, visit, context);
 	} else {
 		seen->idle++;
+		end = end || gives_way(s, number);
 	}
 	if (seen->leaving)
 		free_row(s, number);

@@ -3,12 +3,15 @@
 
 /*
  * Every tick of every test here passes through tick_end(), which knows what each series was fed and
- * holds the reported totals against it: conservation, growth to the byte, limits.
+ * holds the reported totals against it: conservation, growth to the byte, limits, the ranking.
  */
+#include <arpa/inet.h>
 #include <errno.h>
+#include <stddef.h>
 #include <stdlib.h>
 
 #include "check.h"
+#include "endpoint.h"
 #include "group.h"
 #include "match.h"
 #include "memory.h"
@@ -16,36 +19,50 @@
 
 #define COUNTERS (sizeof(struct tcp_counters) / sizeof(uint64_t))
 #define ROWS 67
-#define SERIES_MAX 2048 /* that one test may ever name */
+#define ENDPOINT_ROW (ROWS + 13) /* no row of a process: it must not be looked up */
+#define RULES_MAX 4
+#define SERIES_MAX 2100 /* that one test may ever name */
 #define SECOND ((uint64_t)1000000000)
 #define TICK_NS (10 * SECOND)
+#define CONNECTION_WEIGHT 1024 /* bytes, in the ranking */
 
 /* What a series is due in a tick, and how it stood after the one before. */
 struct due {
+	enum group_kind kind;
 	char name[GROUP_NAME_SIZE];
+	char part[ENDPOINT_NAME_SIZE];
+	struct match match; /* as it was fed last; its texts are the test's */
+	char comm[TCP_COMM_LEN];
 	uint32_t pid;
+	bool rest; /* takes what is left over */
+	uint64_t score;
 	struct tcp_counters fed, waiting; /* in this tick; in the one before, not shown yet */
 	struct histogram latency, waiting_latency, seen_latency;
 	struct tcp_counters total; /* last seen */
+	struct tcp_counters before;
 	bool shown, was_shown, known;
 };
 
 struct world {
 	struct groups *groups;
-	struct group_options options;
+	struct group_options options[1 + RULES_MAX];
+	unsigned rule_count;
 	uint64_t now_ns;
-	struct due due[SERIES_MAX];
 	unsigned due_count;
 	struct tcp_counters fed;          /* in all, ever */
-	struct tcp_counters forgotten;    /* totals of series that began anew */
+	struct tcp_counters forgotten;    /* totals of groups that began anew */
 	uint64_t connects, connects_seen; /* measured, ever: fed, and visible in `all` */
 	struct due all, other, kernel;
-	unsigned seen, groups_shown, pids_shown, changes; /* by the tick that just ended */
-	bool out_of_memory;                               /* growth may be in `other` instead */
-	bool may_forget;                                  /* more names than are remembered */
+	unsigned seen, shown[GROUP_KIND_COUNT], changes; /* by the tick that just ended */
+	enum group_kind last_kind;
+	bool out_of_memory; /* growth may be in `other` instead, or late */
+	bool may_forget;    /* more names than are remembered */
+	struct due due[SERIES_MAX];
 };
 
 static struct world world; /* too large for a stack */
+
+static const char *const kinds[] = {"group", "process", "destination", "port"};
 
 /* -- counters -- */
 
@@ -55,6 +72,12 @@ static void add(struct tcp_counters *to, const struct tcp_counters *from)
 		((uint64_t *)to)[i] += ((const uint64_t *)from)[i];
 }
 
+static void subtract(struct tcp_counters *to, const struct tcp_counters *what)
+{
+	for (unsigned i = 0; i < COUNTERS; i++)
+		((uint64_t *)to)[i] -= ((const uint64_t *)what)[i];
+}
+
 static bool is_zero(const struct tcp_counters *c)
 {
 	static const struct tcp_counters zero;
@@ -62,50 +85,87 @@ static bool is_zero(const struct tcp_counters *c)
 	return memcmp(c, &zero, sizeof(zero)) == 0;
 }
 
-static void expect_counters(const struct tcp_counters *got, const struct tcp_counters *want,
-			    const char *what, const char *name, uint32_t pid)
+static uint64_t activity(const struct tcp_counters *c)
 {
+	uint64_t connections = c->connects + c->accepts;
+
+	for (unsigned i = 0; i < TCP_REASON_COUNT; i++)
+		connections += c->failed[i];
+	return c->tx_bytes + c->rx_bytes + CONNECTION_WEIGHT * connections;
+}
+
+static void expect_counters(const struct tcp_counters *got, const struct tcp_counters *want,
+			    const char *what, const char *name, const char *part)
+{
+	if (memcmp(got, want, sizeof(*got)) == 0)
+		return;
 	for (unsigned i = 0; i < COUNTERS; i++)
 		expect_u64(((const uint64_t *)got)[i], ((const uint64_t *)want)[i],
-			   "tick %" PRIu64 ": %s of %s/%u: counter %u", world.now_ns / TICK_NS,
-			   what, name, pid, i);
+			   "tick %" PRIu64 ": %s of %s/%s: counter %u",
+			   world.now_ns / TICK_NS - 1000, what, name, part, i);
+}
+
+/* Is no counter above that of the bound? */
+static void expect_within(const struct tcp_counters *c, const struct tcp_counters *bound,
+			  const char *what, const char *name, const char *part)
+{
+	for (unsigned i = 0; i < COUNTERS; i++)
+		expect(((const uint64_t *)c)[i] <= ((const uint64_t *)bound)[i],
+		       "tick %" PRIu64 ": counter %u of %s/%s %s", world.now_ns / TICK_NS - 1000, i,
+		       name, part, what);
 }
 
 static void expect_histogram(const struct histogram *got, const struct histogram *want,
-			     const char *name, uint32_t pid)
+			     const char *name, const char *part)
 {
-	static const struct histogram none;
-
-	got = got ? got : &none;
-	expect_u64(got->count, want->count, "latency of %s/%u: count", name, pid);
-	expect_u64(got->sum_ns, want->sum_ns, "latency of %s/%u: sum", name, pid);
-	expect_u64(got->max_ns, want->max_ns, "latency of %s/%u: maximum", name, pid);
+	if (memcmp(got, want, sizeof(*got)) == 0)
+		return;
+	expect_u64(got->count, want->count, "latency of %s/%s: count", name, part);
+	expect_u64(got->sum_ns, want->sum_ns, "latency of %s/%s: sum", name, part);
+	expect_u64(got->max_ns, want->max_ns, "latency of %s/%s: maximum", name, part);
 	for (unsigned i = 0; i < TCP_LATENCY_BUCKETS; i++)
-		expect_u64(got->buckets[i], want->buckets[i], "latency of %s/%u: bucket %u", name,
-			   pid, i);
+		expect_u64(got->buckets[i], want->buckets[i], "latency of %s/%s: bucket %u", name,
+			   part, i);
+}
+
+static void merge(struct histogram *to, const struct histogram *from)
+{
+	if (from->count)
+		histogram_merge(to, from);
 }
 
 /* -- the world -- */
 
-static const struct match *named(const char *name)
+/* The rules' options come after the general ones. */
+static void world_open_with(const struct group_options *options, unsigned rule_count,
+			    const struct subnet *subnets, unsigned subnet_count)
 {
-	static struct match match;
-
-	match = (struct match){name, -1, "", "", TCP_UID_UNKNOWN};
-	return &match;
+	memset(&world, 0, offsetof(struct world, due) + world.due_count * sizeof(*world.due));
+	memcpy(world.options, options, (1 + rule_count) * sizeof(*options));
+	world.rule_count = rule_count;
+	world.now_ns = 1000 * TICK_NS;
+	expect(!groups_open(&world.groups, ROWS, world.options, rule_count, subnets, subnet_count),
+	       "groups_open failed");
 }
 
 static void world_open(unsigned group_limit, unsigned pid_limit, unsigned pid_min_age_s)
 {
-	memset(&world, 0, sizeof(world));
-	world.options = (struct group_options){
-		.by_pid = pid_limit > 0,
-		.pid_limit = pid_limit,
-		.pid_min_age_s = pid_min_age_s,
-		.group_limit = group_limit,
-	};
-	world.now_ns = 1000 * TICK_NS;
-	expect(!groups_open(&world.groups, ROWS, &world.options, 0, NULL, 0), "groups_open failed");
+	world_open_with(&(struct group_options){.by_pid = pid_limit > 0,
+						.pid_limit = pid_limit,
+						.pid_min_age_s = pid_min_age_s,
+						.group_limit = group_limit},
+			0, NULL, 0);
+}
+
+/* Groups, and so many destinations and ports. */
+static void world_open_endpoints(unsigned group_limit, unsigned limit)
+{
+	world_open_with(&(struct group_options){.group_limit = group_limit,
+						.by_destination = true,
+						.destination_limit = limit,
+						.by_port = true,
+						.port_limit = limit},
+			0, NULL, 0);
 }
 
 static void world_close(void)
@@ -113,21 +173,34 @@ static void world_close(void)
 	groups_close(world.groups);
 }
 
-static struct due *due_of(const char *name, uint32_t pid)
+static struct due *due_of(enum group_kind kind, const char *name, const char *part)
 {
 	struct due *d;
 
-	for (unsigned i = 0; i < world.due_count; i++)
-		if (world.due[i].pid == pid && strcmp(world.due[i].name, name) == 0)
-			return &world.due[i];
+	for (unsigned i = 0; i < world.due_count; i++) {
+		d = &world.due[i];
+		if (d->kind == kind && strcmp(d->part, part) == 0 && strcmp(d->name, name) == 0)
+			return d;
+	}
 	if (world.due_count == SERIES_MAX) {
 		check_complain("the test names too many series");
 		return &world.due[0];
 	}
 	d = &world.due[world.due_count++];
+	d->kind = kind;
+	d->rest = strcmp(part, GROUP_OTHER) == 0;
+	d->match.rule = -1;
 	snprintf(d->name, sizeof(d->name), "%s", name);
-	d->pid = pid;
+	snprintf(d->part, sizeof(d->part), "%s", part);
 	return d;
+}
+
+static struct due *due_of_pid(const char *name, uint32_t pid)
+{
+	char part[16];
+
+	snprintf(part, sizeof(part), "%" PRIu32, pid);
+	return due_of(GROUP_PROCESS, name, part);
 }
 
 static void tick_begin(void)
@@ -143,88 +216,155 @@ static void tick_begin(void)
 	}
 }
 
-static void due_add(struct due *d, const struct snapshot_process *p)
+static void due_add(struct due *d, const struct match *match, const struct snapshot_process *p)
 {
+	d->match = *match;
 	add(&d->fed, &p->grown);
 	if (p->grown.measured)
 		histogram_add(&d->latency, p->grown.measured, p->grown.connect_ns,
 			      p->connect_max_ns, p->buckets);
 }
 
-static void feed(const char *name, const struct snapshot_process *p)
+/* Is it due a series of its own? */
+static bool by_pid(const struct match *match, const struct snapshot_process *p)
 {
+	const struct group_options *o = &world.options[match->rule + 1];
+
+	return p->row >= TCP_ROW_FIRST && o->by_pid && strcmp(match->group, GROUP_OTHER) != 0 &&
+	       world.now_ns - p->start_ns >= o->pid_min_age_s * SECOND;
+}
+
+static void feed(const struct match *match, const struct snapshot_process *p)
+{
+	struct due *d;
+
 	add(&world.fed, &p->grown);
 	world.connects += p->grown.measured;
-	due_add(&world.all, p);
-	if (p->row == TCP_ROW_OTHER)
-		due_add(&world.other, p);
-	else if (p->row == TCP_ROW_KERNEL)
-		due_add(&world.kernel, p);
+	due_add(&world.all, match, p);
+	if (p->row == TCP_ROW_KERNEL)
+		due_add(&world.kernel, match, p);
+	else if (p->row == TCP_ROW_OTHER || strcmp(match->group, GROUP_OTHER) == 0)
+		due_add(&world.other, match, p);
 	else
-		due_add(due_of(name, 0), p);
-	if (p->row >= TCP_ROW_FIRST && world.options.by_pid &&
-	    world.now_ns - p->start_ns >= world.options.pid_min_age_s * SECOND)
-		due_add(due_of(name, p->pid), p);
-	groups_add(world.groups, named(name), p);
+		due_add(due_of(GROUP_WHOLE, match->group, ""), match, p);
+	if (by_pid(match, p)) {
+		d = due_of_pid(match->group, p->pid);
+		due_add(d, match, p);
+		d->pid = p->pid;
+		memcpy(d->comm, p->comm, sizeof(d->comm));
+	}
+	expect_u64(groups_by_pid(world.groups, match, p), by_pid(match, p), "groups_by_pid");
+	groups_add(world.groups, match, p);
+}
+
+/* `part`: how the endpoint is to be called. */
+static void feed_endpoint(const struct match *match, const char *part,
+			  const struct snapshot_process *p)
+{
+	const struct group_options *o = &world.options[match->rule + 1];
+	bool port = p->endpoint.kind == TCP_ENDPOINT_PORT;
+
+	if (port ? o->by_port : o->by_destination)
+		due_add(due_of(port ? GROUP_PORT : GROUP_DESTINATION, match->group, part), match,
+			p);
+	expect(!groups_by_pid(world.groups, match, p), "an endpoint is reported as a process");
+	groups_add(world.groups, match, p);
+}
+
+static struct match match_of(const char *group, int rule)
+{
+	return (struct match){
+		.group = group,
+		.rule = rule,
+		.exe = "/usr/bin/fake",
+		.cgroup = "/system.slice/fake.service",
+		.uid = 1009,
+	};
+}
+
+static void feed_as(const char *name, int rule, const struct snapshot_process *p)
+{
+	struct match match = match_of(name, rule);
+
+	feed(&match, p);
 }
 
 /* Received bytes, by a process that started at 7 s. */
 static void feed_rx(const char *name, unsigned row, uint32_t pid, uint64_t rx_bytes)
 {
-	feed(name, &(struct snapshot_process){
-			   .row = row,
-			   .pid = pid,
-			   .start_ns = 7 * SECOND,
-			   .grown.rx_bytes = rx_bytes,
-		   });
+	feed_as(name, -1,
+		&(struct snapshot_process){
+			.row = row,
+			.process_row = row,
+			.pid = pid,
+			.start_ns = 7 * SECOND,
+			.grown.rx_bytes = rx_bytes,
+		});
 }
 
 static void feed_last(const char *name, unsigned row, uint32_t pid, uint64_t rx_bytes)
 {
-	feed(name, &(struct snapshot_process){
-			   .row = row,
-			   .pid = pid,
-			   .start_ns = 7 * SECOND,
-			   .grown.rx_bytes = rx_bytes,
-			   .last = true,
-		   });
+	feed_as(name, -1,
+		&(struct snapshot_process){
+			.row = row,
+			.process_row = row,
+			.pid = pid,
+			.start_ns = 7 * SECOND,
+			.grown.rx_bytes = rx_bytes,
+			.last = true,
+		});
+}
+
+/* An endpoint of 10.0.0.`number`, port 443, or of local port `number`. */
+static struct tcp_endpoint endpoint_of(enum tcp_endpoint_kind kind, unsigned number)
+{
+	struct tcp_endpoint e = {.kind = (uint16_t)kind, .port = 443};
+
+	if (kind == TCP_ENDPOINT_PORT) {
+		e.port = (uint16_t)number;
+		return e;
+	}
+	e.address[10] = e.address[11] = 0xff;
+	e.address[12] = 10;
+	e.address[14] = (uint8_t)(number >> 8);
+	e.address[15] = (uint8_t)number;
+	return e;
+}
+
+/* Adds what `p` says to destination 10.0.x.y:443, or to a port. */
+static void feed_endpoint_as(const char *name, int rule, enum tcp_endpoint_kind kind,
+			     unsigned number, const struct snapshot_process *process)
+{
+	struct match match = match_of(name, rule);
+	struct snapshot_process p = *process;
+	char part[32];
+
+	p.row = ENDPOINT_ROW;
+	p.endpoint = endpoint_of(kind, number);
+	if (kind == TCP_ENDPOINT_PORT)
+		snprintf(part, sizeof(part), "port-%u", number);
+	else
+		snprintf(part, sizeof(part), "10.0.%u.%u:443", number >> 8, number & 255);
+	feed_endpoint(&match, part, &p);
+}
+
+/* Received bytes of a destination, and of a port of the same number. */
+static void feed_ends(const char *name, unsigned number, uint64_t rx_bytes)
+{
+	const struct snapshot_process p = {
+		.pid = 101, .start_ns = 7 * SECOND, .process_row = 3, .grown.rx_bytes = rx_bytes};
+
+	feed_endpoint_as(name, -1, TCP_ENDPOINT_DESTINATION, number, &p);
+	feed_endpoint_as(name, -1, TCP_ENDPOINT_PORT, number, &p);
 }
 
 /* -- what must hold after each tick -- */
 
-static void merge_max(struct histogram *to, const struct histogram *from)
+/* What a reader is told of a series, whichever it is. */
+static void see_series(struct due *d, const struct group *series)
 {
-	if (from->count)
-		histogram_merge(to, from);
-}
-
-static void expect_total(struct due *d, const struct group *series)
-{
-	struct tcp_counters want = d->total;
-
-	if (d->was_shown) {
-		add(&want, &d->waiting);
-		add(&want, &d->fed);
-	} else if (world.may_forget && d->known && is_zero(&series->total)) {
-		add(&world.forgotten, &d->total);
-		memset(&want, 0, sizeof(want));
-	}
-	for (unsigned i = 0; world.out_of_memory && i < COUNTERS; i++)
-		expect(((const uint64_t *)&series->total)[i] >= ((uint64_t *)&d->total)[i],
-		       "counter %u of %s/%u has fallen", i, d->name, d->pid);
-	if (world.out_of_memory)
-		return;
-	expect_counters(&series->total, &want, d->known ? "total" : "first sample", d->name,
-			d->pid);
-	if (d->was_shown)
-		merge_max(&d->waiting_latency, &d->latency);
-	else
-		histogram_clear(&d->waiting_latency);
-	expect_histogram(series->latency, &d->waiting_latency, d->name, d->pid);
-}
-
-static void see_latency(struct due *d, const struct group *series)
-{
+	d->before = d->total;
+	d->total = series->total;
 	histogram_clear(&d->seen_latency);
 	if (series->latency)
 		d->seen_latency = *series->latency;
@@ -232,15 +372,36 @@ static void see_latency(struct due *d, const struct group *series)
 
 static void see_fixed(struct due *d, const struct group *series, const char *name)
 {
+	see_series(d, series);
 	if (d == &world.kernel && !world.out_of_memory)
-		expect_histogram(series->latency, &d->latency, name, 0);
+		expect_histogram(&d->seen_latency, &d->latency, name, "");
 	expect_text(series->name, name, "name of a fixed group");
+	expect_text(series->part, "", "part of a fixed group");
+	expect(series->kind == GROUP_WHOLE && series->rule == -1, "kind or rule of %s", name);
 	expect_u64(series->pid, 0, "pid of %s", name);
-	for (unsigned i = 0; i < COUNTERS; i++)
-		expect(((const uint64_t *)&series->total)[i] >= ((uint64_t *)&d->total)[i],
-		       "counter %u of %s has fallen", i, name);
-	d->total = series->total;
-	see_latency(d, series);
+	expect_within(&d->before, &d->total, "has fallen", name, "");
+}
+
+/* Without memory, a text may be missing or that of before. */
+static void expect_details(const struct due *d, const struct group *series)
+{
+	const struct due *maker = d->rest ? due_of(GROUP_WHOLE, d->name, "") : d;
+
+	expect(series->rule == maker->match.rule, "rule of %s/%s is %d", d->name, d->part,
+	       series->rule);
+	if (d->kind != GROUP_PROCESS) {
+		expect_u64(series->pid, 0, "pid of %s/%s", d->name, d->part);
+		return;
+	}
+	if (!d->match.group)
+		return; /* the model was not asked */
+	expect_u64(series->pid, d->pid, "pid of %s/%s", d->name, d->part);
+	expect_u64(series->uid, d->match.uid, "uid of %s/%s", d->name, d->part);
+	expect_text(series->comm, d->comm, "comm");
+	if (world.out_of_memory)
+		return;
+	expect_text(series->exe, d->match.exe, "exe");
+	expect_text(series->cgroup, d->match.cgroup, "cgroup");
 }
 
 static void see(void *context, const struct group *series)
@@ -259,15 +420,75 @@ static void see(void *context, const struct group *series)
 		see_fixed(&world.kernel, series, GROUP_KERNEL);
 		return;
 	}
-	d = due_of(series->name, series->pid);
-	expect(!d->shown, "%s/%u is reported twice", d->name, d->pid);
-	expect(series->pid || !world.pids_shown, "group %s comes after a process", d->name);
-	expect_total(d, series);
+	d = due_of(series->kind, series->name, series->part);
+	expect(!d->shown, "%s/%s is reported twice", d->name, d->part);
+	expect(series->kind >= world.last_kind, "%s %s/%s comes late", kinds[series->kind], d->name,
+	       d->part);
+	world.last_kind = series->kind;
 	d->shown = true;
-	d->total = series->total;
-	see_latency(d, series);
-	world.groups_shown += !series->pid;
-	world.pids_shown += series->pid != 0;
+	see_series(d, series);
+	expect_details(d, series);
+	world.shown[series->kind]++;
+}
+
+/* The part that takes what a destination or port has that is not reported. */
+static struct due *rest_of(const struct due *d)
+{
+	bool reported = due_of(GROUP_WHOLE, d->name, "")->shown;
+
+	return due_of(d->kind, reported ? d->name : GROUP_OTHER, GROUP_OTHER);
+}
+
+static void spread_rest(void)
+{
+	for (unsigned i = 0; i < world.due_count; i++) {
+		struct due *d = &world.due[i], *rest;
+		bool nothing = is_zero(&d->fed) && is_zero(&d->waiting);
+
+		if (d->kind < GROUP_DESTINATION || d->rest || d->shown || nothing)
+			continue;
+		rest = rest_of(d);
+		add(&rest->fed, &d->fed);
+		add(&rest->fed, &d->waiting);
+		merge(&rest->latency, &d->latency);
+		merge(&rest->latency, &d->waiting_latency);
+	}
+}
+
+static void expect_total(struct due *d)
+{
+	struct tcp_counters want = d->before;
+
+	if (world.may_forget && d->known && !d->was_shown && is_zero(&d->total)) {
+		if (d->kind == GROUP_WHOLE)
+			add(&world.forgotten, &d->before);
+		return;
+	}
+	expect_within(&d->before, &d->total, "has fallen", d->name, d->part);
+	if (world.out_of_memory)
+		return;
+	if (d->was_shown) {
+		add(&want, &d->waiting);
+		add(&want, &d->fed);
+		merge(&d->waiting_latency, &d->latency);
+	} else {
+		histogram_clear(&d->waiting_latency);
+	}
+	expect_counters(&d->total, &want, d->known ? "total" : "first sample", d->name, d->part);
+	expect_histogram(&d->seen_latency, &d->waiting_latency, d->name, d->part);
+}
+
+/* A new series keeps what it was fed for the next tick. */
+static void take_waiting(struct tcp_counters *counters, uint64_t *connects, enum group_kind kind)
+{
+	for (unsigned i = 0; i < world.due_count; i++) {
+		const struct due *d = &world.due[i];
+
+		if (d->kind != kind || !d->shown || d->was_shown)
+			continue;
+		subtract(counters, &d->fed);
+		*connects -= d->latency.count;
+	}
 }
 
 /* all = other + kernel + the groups that are or were reported = what was fed, but for what waits.
@@ -280,27 +501,80 @@ static void expect_conservation(void)
 
 	add(&parts, &world.other.total);
 	add(&parts, &world.kernel.total);
-	merge_max(&latency, &world.kernel.seen_latency);
+	merge(&latency, &world.kernel.seen_latency);
 	for (unsigned i = 0; i < world.due_count; i++) {
 		struct due *d = &world.due[i];
 
-		if (d->pid)
+		if (d->kind != GROUP_WHOLE)
 			continue;
 		add(&parts, &d->total);
 		if (d->shown)
-			merge_max(&latency, &d->seen_latency);
-		if (d->shown && !d->was_shown)
-			connects -= d->latency.count;
-		for (unsigned n = 0; d->shown && !d->was_shown && n < COUNTERS; n++)
-			((uint64_t *)&visible)[n] -= ((uint64_t *)&d->fed)[n];
+			merge(&latency, &d->seen_latency);
 	}
-	expect_counters(&world.all.total, &parts, "sum of the parts", GROUP_ALL, 0);
+	expect_counters(&world.all.total, &parts, "sum of the parts", GROUP_ALL, "");
+	expect_within(&world.all.total, &world.fed, "is more than there was", GROUP_ALL, "");
 	if (world.out_of_memory)
 		return;
-	expect_counters(&world.all.total, &visible, "what was fed", GROUP_ALL, 0);
-	expect_histogram(&world.all.seen_latency, &latency, "all parts", 0);
+	take_waiting(&visible, &connects, GROUP_WHOLE);
+	expect_counters(&world.all.total, &visible, "what was fed", GROUP_ALL, "");
+	expect_histogram(&world.all.seen_latency, &latency, "all parts", "");
 	world.connects_seen += world.all.seen_latency.count;
 	expect_u64(world.connects_seen, connects, "measured connects ever");
+}
+
+static unsigned limit_of(unsigned options, enum group_kind kind)
+{
+	const struct group_options *o = &world.options[options];
+
+	switch (kind) {
+	case GROUP_WHOLE:
+		return o->group_limit;
+	case GROUP_PROCESS:
+		return o->pid_limit;
+	case GROUP_DESTINATION:
+		return o->destination_limit;
+	default:
+		return o->port_limit;
+	}
+}
+
+/* Whether it takes part in the quota of these options: its rule's, or the general one. */
+static bool has_quota(const struct due *d, enum group_kind kind, unsigned options)
+{
+	unsigned own = (unsigned)(d->match.rule + 1);
+
+	return d->kind == kind && !d->rest && (limit_of(own, kind) ? own : 0) == options;
+}
+
+/* The limit holds, nothing is hidden while there is room, and nothing hidden is busier than what is
+ * shown, by more than 20 %. */
+static void expect_quota(enum group_kind kind, unsigned options)
+{
+	double shown_least = 1e300, hidden_most = 0;
+	unsigned shown = 0, hidden = 0, limit = limit_of(options, kind);
+
+	for (unsigned i = 0; i < world.due_count; i++) {
+		const struct due *d = &world.due[i];
+		double rank = (double)d->score * (d->was_shown ? 1.25 : 1);
+
+		if (!has_quota(d, kind, options))
+			continue;
+		shown += d->shown;
+		if (d->shown && rank < shown_least)
+			shown_least = rank;
+		if (d->shown || is_zero(&d->fed))
+			continue;
+		hidden++;
+		if (rank > hidden_most)
+			hidden_most = rank;
+	}
+	expect(shown <= limit, "%u of kind %s are reported, limit %u", shown, kinds[kind], limit);
+	if (world.out_of_memory || world.may_forget)
+		return;
+	expect(!hidden || shown == limit, "%u of kind %s are reported, limit %u, and %u hidden",
+	       shown, kinds[kind], limit, hidden);
+	expect(!shown || hidden_most <= shown_least, "tick %" PRIu64 ": %s: %.0f is above %.0f",
+	       world.now_ns / TICK_NS - 1000, kinds[kind], hidden_most, shown_least);
 }
 
 /* Prepares for the next tick: a new series gives its growth of this one in the next. */
@@ -308,7 +582,7 @@ static void remember(struct due *d)
 {
 	static const struct tcp_counters zero;
 
-	world.changes += d->shown != d->was_shown;
+	world.changes += d->shown != d->was_shown && !d->rest;
 	d->waiting = d->shown && !d->was_shown ? d->fed : zero;
 	histogram_clear(&d->waiting_latency);
 	if (d->shown && !d->was_shown)
@@ -318,30 +592,63 @@ static void remember(struct due *d)
 	d->shown = false;
 }
 
+static void look(void)
+{
+	world.seen = world.changes = 0;
+	world.last_kind = GROUP_WHOLE;
+	memset(world.shown, 0, sizeof(world.shown));
+	groups_each(world.groups, see, NULL);
+	expect(world.seen >= 3, "a fixed group is missing");
+}
+
 static void tick_end(void)
 {
 	groups_end(world.groups);
-	world.seen = world.groups_shown = world.pids_shown = world.changes = 0;
-	groups_each(world.groups, see, NULL);
-	expect(world.seen >= 3, "a fixed group is missing");
-	expect(world.groups_shown <= world.options.group_limit, "%u groups are reported, limit %u",
-	       world.groups_shown, world.options.group_limit);
-	expect(world.pids_shown <= world.options.pid_limit, "%u processes are reported, limit %u",
-	       world.pids_shown, world.options.pid_limit);
+	for (unsigned i = 0; i < world.due_count; i++)
+		world.due[i].score = world.due[i].score / 2 + activity(&world.due[i].fed);
+	look();
+	for (unsigned options = 0; options <= world.rule_count; options++)
+		for (int kind = 0; kind < GROUP_KIND_COUNT; kind++)
+			expect_quota(kind, options);
+	spread_rest();
+	for (unsigned i = 0; i < world.due_count; i++) {
+		struct due *d = &world.due[i];
+
+		if (d->shown)
+			expect_total(d);
+		else if (d->rest && !world.out_of_memory)
+			expect(is_zero(&d->fed), "%s/%s is missing", d->name, d->part);
+	}
 	expect_conservation();
 	for (unsigned i = 0; i < world.due_count; i++)
 		remember(&world.due[i]);
 }
 
+static void quiet_ticks(unsigned n)
+{
+	for (unsigned i = 0; i < n; i++) {
+		tick_begin();
+		tick_end();
+	}
+}
+
 #define ABSENT UINT64_MAX
 
-/* The received bytes of a series after this tick. */
+static void expect_due_rx(const struct due *d, uint64_t want)
+{
+	expect_u64(d->was_shown ? d->total.rx_bytes : ABSENT, want, "tick %" PRIu64 ": %s/%s",
+		   world.now_ns / TICK_NS - 1000, d->name, d->part);
+}
+
+/* The received bytes of a group, or of one of its processes, after this tick. */
 static void expect_rx(const char *name, uint32_t pid, uint64_t want)
 {
-	struct due *d = due_of(name, pid);
+	expect_due_rx(pid ? due_of_pid(name, pid) : due_of(GROUP_WHOLE, name, ""), want);
+}
 
-	expect_u64(d->was_shown ? d->total.rx_bytes : ABSENT, want, "tick %" PRIu64 ": %s/%u",
-		   world.now_ns / TICK_NS - 1000, name, pid);
+static void expect_part_rx(enum group_kind kind, const char *name, const char *part, uint64_t want)
+{
+	expect_due_rx(due_of(kind, name, part), want);
 }
 
 /* -- tests -- */
@@ -404,7 +711,7 @@ static void test_one_tick_life(void)
 	} cases[] = {
 		{"all in its first tick", 1009, 0},
 		{"some with its end", 1009, 13},
-		{"all with its end", 0, 1009},
+		{"all with its end", 0, 503},
 	};
 
 	for (size_t i = 0; i < COUNT_OF(cases); i++) {
@@ -456,7 +763,7 @@ static void test_min_age(void)
 		world.now_ns = 100000 * SECOND;
 		p.start_ns = world.now_ns + TICK_NS - cases[i].age_ns;
 		tick_begin();
-		feed("web", &p);
+		feed_as("web", -1, &p);
 		tick_end();
 		expect_rx("web", 0, 0);
 		expect_rx("web", 101, cases[i].want ? 0 : ABSENT);
@@ -468,10 +775,11 @@ static void test_min_age(void)
 	world_open(7, 7, 60);
 	for (unsigned i = 1; i <= 7; i++) { /* it is 10 s old in its first tick */
 		tick_begin();
-		feed("web", &(struct snapshot_process){.row = 3,
-						       .pid = 101,
-						       .start_ns = 1000 * TICK_NS,
-						       .grown.rx_bytes = 1009});
+		feed_as("web", -1,
+			&(struct snapshot_process){.row = 3,
+						   .pid = 101,
+						   .start_ns = 1000 * TICK_NS,
+						   .grown.rx_bytes = 1009});
 		tick_end();
 		expect_rx("web", 0, i == 1 ? 0 : (uint64_t)i * 1009);
 		expect_rx("web", 101, i < 6 ? ABSENT : i == 6 ? 0 : 2 * 1009);
@@ -527,18 +835,19 @@ static void test_pid_reuse(void)
 	for (unsigned i = 0; i < 3; i++) { /* another process each time, and no end is seen */
 		tick_begin();
 		p.start_ns += 13;
-		feed("web", &p);
+		feed_as("web", -1, &p);
 		tick_end();
 	}
 	expect_rx("web", 101, 3027);
 	tick_begin();
-	feed("web", &(struct snapshot_process){
-			    .row = 3, .pid = 101, .start_ns = p.start_ns, .last = true});
+	feed_as("web", -1,
+		&(struct snapshot_process){
+			.row = 3, .pid = 101, .start_ns = p.start_ns, .last = true});
 	tick_end();
 	expect_rx("web", 101, ABSENT);
 	p.start_ns += 17;
 	tick_begin();
-	feed("web", &p);
+	feed_as("web", -1, &p);
 	tick_end();
 	expect_rx("web", 101, 3027); /* as it stood; the growth comes next */
 	tick_begin();
@@ -559,8 +868,9 @@ static void test_row_reuse(void)
 	}
 	expect_rx("web", 101, 3027);
 	tick_begin(); /* no end was seen, and the new one is too young to be reported */
-	feed("web", &(struct snapshot_process){
-			    .row = 3, .pid = 103, .start_ns = world.now_ns, .grown.rx_bytes = 7});
+	feed_as("web", -1,
+		&(struct snapshot_process){
+			.row = 3, .pid = 103, .start_ns = world.now_ns, .grown.rx_bytes = 7});
 	tick_end();
 	expect_rx("web", 101, ABSENT);
 	expect_rx("web", 103, ABSENT);
@@ -627,23 +937,38 @@ static void test_hysteresis(void)
 		{1000, 1000, false}, {1000, 1200, false}, {1000, 1249, false}, {1000, 1251, true},
 		{1000, 1300, true},  {1000, 5003, true},  {1, 1, false},
 	};
+	static const struct group_options all_of_one = {
+		.group_limit = 1,
+		.by_pid = true,
+		.pid_limit = 1,
+		.by_destination = true,
+		.destination_limit = 1,
+		.by_port = true,
+		.port_limit = 1,
+	};
+	static const char *const contenders[] = {"", "103", "10.0.0.1:443", "port-1"};
 
 	check_begin("group: a contender takes a place only if the holder is 20 %% below it");
 	for (size_t i = 0; i < COUNT_OF(cases); i++) {
 		unsigned changes = 0;
 
-		world_open(1, 1, 0);
+		world_open_with(&all_of_one, 0, NULL, 0);
 		for (unsigned tick = 0; tick < 101; tick++) {
 			tick_begin();
 			feed_rx("z-holder", 3, 101, cases[i].shown * 1000);
-			if (tick >= 50)
+			feed_ends("z-holder", 2, cases[i].shown * 1000);
+			if (tick >= 50) {
 				feed_rx("contender", 4, 103, cases[i].contender * 1000);
+				feed_ends("contender", 1, cases[i].contender * 1000);
+			}
 			tick_end();
 			changes += tick ? world.changes : 0;
 		}
-		expect(due_of("contender", 0)->was_shown == cases[i].want, "case %zu: group", i);
-		expect(due_of("contender", 103)->was_shown == cases[i].want, "case %zu: pid", i);
-		expect_u64(changes, cases[i].want ? 4 : 0, "case %zu: changes", i);
+		for (unsigned n = 0; n < COUNT_OF(contenders); n++)
+			expect(due_of((enum group_kind)n, "contender", contenders[n])->was_shown ==
+				       cases[i].want,
+			       "case %zu: %s", i, kinds[n]);
+		expect_u64(changes, cases[i].want ? 8 : 0, "case %zu: changes", i);
 		world_close();
 	}
 	check_end();
@@ -667,8 +992,8 @@ static void test_no_flapping(void)
 				1000000 + check_random(&random) % 180000 - 90000);
 		}
 		tick_end();
-		expect_u64(world.groups_shown, 10, "groups in tick %u", tick);
-		expect_u64(world.pids_shown, 10, "processes in tick %u", tick);
+		expect_u64(world.shown[GROUP_WHOLE], 10, "groups in tick %u", tick);
+		expect_u64(world.shown[GROUP_PROCESS], 10, "processes in tick %u", tick);
 		changes += tick ? world.changes : 0;
 	}
 	expect_u64(changes, 0, "changes");
@@ -695,6 +1020,29 @@ static void test_idle_keeps_place(void)
 	tick_end();
 	expect_rx("idle", 0, ABSENT);
 	expect_rx("idle", 101, ABSENT);
+	world_close();
+	check_end();
+}
+
+static void test_shared_group(void)
+{
+	check_begin("group: an idle group stays until its last process ends");
+	world_open(3, 3, 0);
+	for (unsigned i = 0; i < 3; i++) {
+		tick_begin();
+		feed_rx("web", 3 + i, 101 + i, 1009);
+		tick_end();
+	}
+	quiet_ticks(40);
+	for (unsigned i = 0; i < 3; i++) {
+		expect_rx("web", 0, 3027);
+		expect_rx("web", 101 + i, 1009);
+		tick_begin();
+		feed_last("web", 3 + i, 101 + i, 0);
+		tick_end();
+		expect_rx("web", 101 + i, ABSENT);
+	}
+	expect_rx("web", 0, ABSENT);
 	world_close();
 	check_end();
 }
@@ -726,15 +1074,15 @@ static void test_latency(void)
 	tick_begin();
 	p = connects_of(3, 101, 10007, 3);
 	p.grown.rx_bytes = 1000003;
-	feed("shown", &p);
+	feed_as("shown", -1, &p);
 	p = connects_of(4, 103, 50021, 5);
-	feed("hidden", &p);
+	feed_as("hidden", -1, &p);
 	p = connects_of(5, 107, 90001, 7);
-	feed("hidden too", &p);
+	feed_as("hidden too", -1, &p);
 	p = connects_of(TCP_ROW_OTHER, 0, 20011, 11);
-	feed("", &p);
+	feed_as("", -1, &p);
 	p = connects_of(TCP_ROW_KERNEL, 0, 30011, 13);
-	feed("", &p);
+	feed_as("", -1, &p);
 	tick_end();
 	expect_u64(world.all.seen_latency.count, 5 + 7 + 11 + 13, "all, but for the new group");
 	expect_u64(world.other.seen_latency.count, 5 + 7 + 11, "other");
@@ -753,19 +1101,371 @@ static void test_latency(void)
 	check_end();
 }
 
+/* -- details of processes -- */
+
+static void test_details(void)
+{
+	struct match match = {
+		.group = "box", .rule = -1, .exe = "/bin/sh", .cgroup = "/box", .uid = 1009};
+	struct snapshot_process p = {
+		.row = 3, .pid = 101, .start_ns = 7 * SECOND, .comm = "sh", .grown.rx_bytes = 11};
+
+	check_begin("group: a process tells its program, cgroup, user and name, and the new ones "
+		    "after an exec");
+	world_open(7, 7, 0);
+	for (unsigned i = 0; i < 2; i++) {
+		tick_begin();
+		feed(&match, &p);
+		tick_end();
+	}
+	match.exe = "/usr/bin/curl";
+	match.cgroup = ""; /* unknown */
+	match.uid = TCP_UID_UNKNOWN;
+	memcpy(p.comm, "curl", 5);
+	tick_begin();
+	feed(&match, &p);
+	tick_end();
+	expect_rx("box", 101, 33);
+	p = (struct snapshot_process){
+		.row = 4, .pid = 103, .start_ns = 7 * SECOND, .comm = "fifteen-letters"};
+	match.uid = 0;
+	tick_begin();
+	feed(&match, &p);
+	tick_end();
+	expect_rx("box", 101, 33);
+	expect_rx("box", 103, 0);
+	world_close();
+	check_end();
+}
+
+/* -- groups that are not selected -- */
+
+static void test_unselected(void)
+{
+	check_begin("group: what is not selected is in other at once, and its processes are not "
+		    "reported");
+	world_open(7, 7, 0);
+	for (unsigned i = 1; i < 4; i++) {
+		tick_begin();
+		feed_rx(GROUP_OTHER, 3, 101, 1009);
+		feed_rx("web", 4, 103, 13);
+		tick_end();
+		expect_u64(world.other.total.rx_bytes, i * 1009, "other");
+		expect_u64(world.shown[GROUP_PROCESS], 1, "processes");
+	}
+	tick_begin();
+	feed_last(GROUP_OTHER, 3, 101, 7);
+	tick_end();
+	expect_u64(world.other.total.rx_bytes, 3034, "other in the end");
+	world_close();
+	check_end();
+
+	check_begin("group: a process that becomes unselected leaves its series");
+	world_open(7, 7, 0);
+	for (unsigned i = 0; i < 3; i++) {
+		tick_begin();
+		feed_rx("web", 3, 101, 1009);
+		tick_end();
+	}
+	expect_rx("web", 101, 3027);
+	tick_begin();
+	feed_rx(GROUP_OTHER, 3, 101, 2003);
+	tick_end();
+	expect_u64(world.other.total.rx_bytes, 2003, "other");
+	expect_rx("web", 101, ABSENT);
+	expect_rx("web", 0, 3027);
+	quiet_ticks(13); /* nobody is in it, and its activity is forgotten */
+	expect_rx("web", 0, ABSENT);
+	tick_begin();
+	feed_rx("web", 3, 101, 17);
+	tick_end();
+	expect_rx("web", 101, 3027);
+	quiet_ticks(1);
+	expect_rx("web", 101, 3044);
+	expect_rx("web", 0, 3044);
+	world_close();
+	check_end();
+}
+
+/* -- limits of rules -- */
+
+#define QUOTA_GROUPS 5 /* of each rule, and of no rule */
+
+/* Five groups with a process, a destination and a port each, for each rule; the last are busiest.
+ */
+static void feed_quotas(unsigned rule_count)
+{
+	for (unsigned i = 0; i < (rule_count + 1) * QUOTA_GROUPS; i++) {
+		int rule = (int)(i % (rule_count + 1)) - 1;
+		struct snapshot_process p = {
+			.row = TCP_ROW_FIRST + i,
+			.process_row = TCP_ROW_FIRST + i,
+			.pid = 101 + i,
+			.start_ns = 7 * SECOND,
+			.grown.tx_bytes = 1000003 + i * 1009,
+		};
+		char name[16];
+
+		snprintf(name, sizeof(name), "g%u", i);
+		feed_as(name, rule, &p);
+		feed_endpoint_as(name, rule, TCP_ENDPOINT_DESTINATION, i + 1, &p);
+		feed_endpoint_as(name, rule, TCP_ENDPOINT_PORT, i + 1, &p);
+	}
+}
+
+/* How many are reported of a rule's, or of no rule's. */
+static unsigned shown_of(enum group_kind kind, int rule)
+{
+	unsigned shown = 0;
+
+	for (unsigned i = 0; i < world.due_count; i++) {
+		const struct due *d = &world.due[i];
+
+		shown += d->kind == kind && !d->rest && d->match.rule == rule && d->was_shown;
+	}
+	return shown;
+}
+
+static void test_rule_limits(void)
+{
+	static const struct group_options options[] = {
+		{2, true, 3, 0, true, 4, true, 5},
+		{0, true, 0, 0, true, 0, true, 0},     /* shares the general quotas */
+		{3, true, 1, 0, true, 2, true, 1},     /* has its own */
+		{1, false, 2, 0, false, 3, false, 4},  /* limits of what is not asked for */
+		{9, true, 0, 3600, true, 9, false, 0}, /* more than there are */
+	};
+	/* by kind and rule, the first is none: of the general quota, the busiest are of the rules
+	 * that come later */
+	static const unsigned want[GROUP_KIND_COUNT][COUNT_OF(options)] = {
+		[GROUP_WHOLE] = {1, 1, 3, 1, 5},
+		[GROUP_PROCESS] = {1, 2, 1, 0, 0},
+		[GROUP_DESTINATION] = {2, 2, 2, 0, 5},
+		[GROUP_PORT] = {2, 3, 1, 0, 0},
+	};
+
+	check_begin("group: rules with limits of their own, and rules that share the general ones");
+	world_open_with(options, COUNT_OF(options) - 1, NULL, 0);
+	world.now_ns = 100 * SECOND; /* nobody is an hour old */
+	for (unsigned tick = 0; tick < 7; tick++) {
+		tick_begin();
+		feed_quotas(world.rule_count);
+		tick_end();
+		for (unsigned kind = 0; kind < GROUP_KIND_COUNT; kind++)
+			for (int rule = -1; rule < (int)world.rule_count; rule++)
+				expect_u64(shown_of((enum group_kind)kind, rule),
+					   want[kind][rule + 1], "tick %u: kind %s of rule %d",
+					   tick, kinds[kind], rule);
+	}
+	world_close();
+	check_end();
+}
+
+/* -- destinations and ports -- */
+
+static void test_destination(void)
+{
+	check_begin("group: a new destination is 0 first and has its growth in the next tick");
+	world_open_endpoints(7, 7);
+	tick_begin();
+	feed_rx("web", 3, 101, 1009);
+	feed_ends("web", 5, 1009);
+	tick_end();
+	expect_part_rx(GROUP_DESTINATION, "web", "10.0.0.5:443", 0);
+	expect_part_rx(GROUP_PORT, "web", "port-5", 0);
+	tick_begin();
+	feed_ends("web", 5, 13);
+	tick_end();
+	expect_part_rx(GROUP_DESTINATION, "web", "10.0.0.5:443", 1022);
+	expect_part_rx(GROUP_PORT, "web", "port-5", 1022);
+	expect_rx("web", 0, 1009);
+	expect_u64(world.all.total.rx_bytes, 1009, "all: an endpoint's bytes are its process's");
+	quiet_ticks(9);
+	expect_part_rx(GROUP_PORT, "web", "port-5", 1022);
+	quiet_ticks(1); /* its activity is forgotten */
+	expect_part_rx(GROUP_DESTINATION, "web", "10.0.0.5:443", ABSENT);
+	tick_begin();
+	feed_ends("web", 5, 17);
+	tick_end();
+	expect_part_rx(GROUP_DESTINATION, "web", "10.0.0.5:443", 1022);
+	quiet_ticks(1);
+	expect_part_rx(GROUP_DESTINATION, "web", "10.0.0.5:443", 1039);
+	world_close();
+	check_end();
+}
+
+static void test_rest(void)
+{
+	check_begin("group: the busiest destinations are reported, the rest in part other of the "
+		    "group");
+	world_open_endpoints(1, 2);
+	for (unsigned tick = 0; tick < 3; tick++) {
+		tick_begin();
+		feed_rx("web", 3, 101, 1000003);
+		feed_rx("hidden", 4, 103, 1009);
+		for (unsigned i = 1; i <= 4; i++)
+			feed_ends("web", i, i * 1000);
+		feed_ends("hidden", 1, 7);
+		feed_ends(GROUP_OTHER, 9, 11);
+		tick_end();
+	}
+	expect_part_rx(GROUP_DESTINATION, "web", "10.0.0.4:443", 12000);
+	expect_part_rx(GROUP_DESTINATION, "web", "10.0.0.3:443", 9000);
+	expect_part_rx(GROUP_DESTINATION, "web", "10.0.0.2:443", ABSENT);
+	expect_part_rx(GROUP_DESTINATION, "web", GROUP_OTHER, 9000);
+	expect_part_rx(GROUP_DESTINATION, GROUP_OTHER, GROUP_OTHER, 54);
+	expect_part_rx(GROUP_PORT, "web", "port-4", 12000);
+	expect_part_rx(GROUP_PORT, "web", GROUP_OTHER, 9000);
+	expect_part_rx(GROUP_PORT, GROUP_OTHER, GROUP_OTHER, 54);
+	expect_u64(world.shown[GROUP_DESTINATION], 4, "destinations");
+	expect_u64(world.shown[GROUP_PORT], 4, "ports");
+	for (unsigned tick = 0; tick < 3; tick++) { /* the group gives its place to the other */
+		tick_begin();
+		feed_rx("hidden", 4, 103, 100000007);
+		feed_ends("web", 1, 1);
+		feed_ends("hidden", 1, 7);
+		tick_end();
+	}
+	expect_part_rx(GROUP_DESTINATION, "web", GROUP_OTHER, 9000);
+	expect_part_rx(GROUP_DESTINATION, "hidden", GROUP_OTHER, 21);
+	expect_part_rx(GROUP_DESTINATION, GROUP_OTHER, GROUP_OTHER, 57);
+	quiet_ticks(40); /* forgotten; the total is not */
+	expect_u64(world.shown[GROUP_DESTINATION], 0, "destinations in the end");
+	tick_begin();
+	feed_ends("web", 1, 5);
+	feed_ends("web", 2, 6);
+	feed_ends("web", 3, 7);
+	tick_end();
+	quiet_ticks(1);
+	expect_part_rx(GROUP_DESTINATION, GROUP_OTHER, GROUP_OTHER, 62);
+	world_close();
+	check_end();
+}
+
+/* As a user writes an address, of any family, a process's bytes to it. */
+static void feed_address(const char *group, const char *part, const char *address, uint16_t port,
+			 uint64_t tx_bytes)
+{
+	struct match match = match_of(group, -1);
+	struct snapshot_process p = {
+		.row = ENDPOINT_ROW,
+		.process_row = 3,
+		.pid = 101,
+		.start_ns = 7 * SECOND,
+		.endpoint = {.kind = TCP_ENDPOINT_DESTINATION, .port = port},
+		.grown.tx_bytes = tx_bytes,
+	};
+
+	if (inet_pton(AF_INET, address, p.endpoint.address + 12) == 1)
+		p.endpoint.address[10] = p.endpoint.address[11] = 0xff;
+	else
+		inet_pton(AF_INET6, address, p.endpoint.address);
+	feed_endpoint(&match, part, &p);
+}
+
+static void test_subnets(void)
+{
+	static const struct group_options options = {
+		.group_limit = 7, .by_destination = true, .destination_limit = 7};
+	struct subnet subnets[2] = {0};
+
+	check_begin("group: destinations of a network with a name are one per port");
+	expect(!subnet_parse(&subnets[0], "office", "10.1.0.0/16"), "subnet_parse");
+	expect(!subnet_parse(&subnets[1], "lab", "2001:db8:7::/48"), "subnet_parse");
+	world_open_with(&options, 0, subnets, COUNT_OF(subnets));
+	for (unsigned i = 0; i < 3; i++) {
+		tick_begin();
+		feed_address("web", "office:443", "10.1.0.5", 443, 11);
+		feed_address("web", "office:443", "10.1.255.7", 443, 13);
+		feed_address("web", "office:80", "10.1.255.7", 80, 17);
+		feed_address("web", "10.2.0.1:443", "10.2.0.1", 443, 19);
+		feed_address("web", "lab:443", "2001:db8:7::1", 443, 23);
+		feed_address("web", "[2001:db8::1]:443", "2001:db8::1", 443, 29);
+		tick_end();
+	}
+	expect_u64(due_of(GROUP_DESTINATION, "web", "office:443")->total.tx_bytes, 72, "office");
+	expect_u64(world.shown[GROUP_DESTINATION], 5, "destinations");
+	world_close();
+	subnet_free(&subnets[0]);
+	subnet_free(&subnets[1]);
+	check_end();
+}
+
+static void test_endpoint_latency(void)
+{
+	struct snapshot_process p = connects_of(ENDPOINT_ROW, 101, 10007, 3);
+
+	check_begin("group: connect times of destinations, and of the rest");
+	world_open_endpoints(1, 1);
+	for (unsigned tick = 0; tick < 2; tick++) {
+		tick_begin();
+		feed_rx("web", 3, 101, 1009);
+		p = connects_of(ENDPOINT_ROW, 101, 10007, 3);
+		feed_endpoint_as("web", -1, TCP_ENDPOINT_DESTINATION, 1, &p);
+		p = connects_of(ENDPOINT_ROW, 101, 50021, 2);
+		feed_endpoint_as("web", -1, TCP_ENDPOINT_DESTINATION, 2, &p);
+		tick_end();
+	}
+	expect_u64(due_of(GROUP_DESTINATION, "web", "10.0.0.1:443")->seen_latency.count, 6,
+		   "shown");
+	expect_u64(due_of(GROUP_DESTINATION, GROUP_OTHER, GROUP_OTHER)->seen_latency.count, 0,
+		   "other/other, before anything was there");
+	expect_u64(due_of(GROUP_DESTINATION, "web", GROUP_OTHER)->seen_latency.sum_ns, 4 * 50021,
+		   "sum of the rest");
+	expect_u64(world.all.seen_latency.count, 0, "all");
+	world_close();
+	check_end();
+}
+
+/* The reader may see a connect's time before it sees that there was a connect. */
+static void test_uneven(void)
+{
+	struct snapshot_process p = connects_of(3, 101, 10007, 3);
+
+	check_begin("group: growth that is no activity counts all the same");
+	world_open_endpoints(1, 1);
+	p.grown.connects = 0;
+	tick_begin();
+	feed_rx("web", 4, 103, 1000003);
+	feed_ends("web", 1, 1000003);
+	feed_as("late", -1, &p);
+	feed_endpoint_as("late", -1, TCP_ENDPOINT_DESTINATION, 2, &p);
+	tick_end();
+	expect_u64(world.other.seen_latency.count, 3, "in its tick");
+	quiet_ticks(1);
+	expect_u64(due_of(GROUP_DESTINATION, GROUP_OTHER, GROUP_OTHER)->total.measured, 3, "rest");
+	p = (struct snapshot_process){.row = 3, .pid = 101, .start_ns = 7 * SECOND, .last = true};
+	tick_begin();
+	feed_as("late", -1, &p);
+	tick_end();
+	world_close();
+	check_end();
+}
+
 /* -- churn -- */
 
 struct actor {
 	const char *name;
 	uint64_t start_ns; /* 0: the row is free */
 	uint32_t pid;
+	unsigned execs;
 	bool leaving;
 };
 
+/* The rule of a name is its index, modulo the rules and none. */
 static const char *const names[] = {
-	"nginx", "php-fpm", "mysqld", "sshd",  "curl",  "wget",  "redis", "postgres", "java",
-	"node",  "other_",  "Web",    "web-1", "web_1", "kafka", "a",     "ab",       "abc",
+	"nginx", "php-fpm", "mysqld", "sshd",  "curl",  "wget",  "redis", "postgres",  "java",
+	"node",  "other_",  "Web",    "web-1", "web_1", "kafka", "a",     GROUP_OTHER, "abc",
 };
+
+static int rule_of(const char *name)
+{
+	unsigned i = 0;
+
+	while (strcmp(names[i], name) != 0)
+		i++;
+	return strcmp(name, GROUP_OTHER) == 0 ? -1 : (int)(i % (world.rule_count + 1)) - 1;
+}
 
 static uint64_t skewed(uint64_t *random)
 {
@@ -792,10 +1492,36 @@ static void random_growth(struct snapshot_process *p, uint32_t *buckets, uint64_
 	p->buckets = n ? buckets : NULL;
 }
 
+static struct match match_of_actor(const struct actor *a)
+{
+	static const char *const exes[] = {"/usr/bin/a", "/usr/bin/b", "/opt/c", ""};
+	static const char *const cgroups[] = {"/a.slice", "", "/b.slice/c.service"};
+
+	return (struct match){
+		.group = a->name,
+		.rule = rule_of(a->name),
+		.exe = exes[a->execs % COUNT_OF(exes)],
+		.cgroup = cgroups[a->execs % COUNT_OF(cgroups)],
+		.uid = a->execs % 5 ? a->execs % 5 * 1009 : TCP_UID_UNKNOWN,
+	};
+}
+
+/* What a process did, it did with some end. */
+static void act_with(const struct snapshot_process *p, const char *name, uint64_t *random)
+{
+	if (check_chance(random, 2))
+		feed_endpoint_as(name, rule_of(name), TCP_ENDPOINT_DESTINATION,
+				 1 + (unsigned)(check_random(random) % 7), p);
+	if (check_chance(random, 2))
+		feed_endpoint_as(name, rule_of(name), TCP_ENDPOINT_PORT,
+				 1 + (unsigned)(check_random(random) % 5), p);
+}
+
 static void act(struct actor *a, unsigned row, uint64_t *random)
 {
 	uint32_t buckets[TCP_LATENCY_BUCKETS] = {0};
-	struct snapshot_process p = {.row = row};
+	struct snapshot_process p = {.row = row, .process_row = row};
+	struct match match = match_of("", -1);
 
 	if (row >= TCP_ROW_FIRST && !a->start_ns) {
 		if (!check_chance(random, 5))
@@ -805,15 +1531,22 @@ static void act(struct actor *a, unsigned row, uint64_t *random)
 		a->start_ns = world.now_ns - check_random(random) % (150 * SECOND);
 		a->leaving = false;
 	}
-	if (a->start_ns && check_chance(random, 13))
-		a->name = names[check_random(random) % COUNT_OF(names)]; /* exec */
+	if (a->start_ns && check_chance(random, 13)) {
+		a->name = names[check_random(random) % COUNT_OF(names)];
+		a->execs++;
+	}
 	if (check_chance(random, 2))
 		random_growth(&p, buckets, random);
 	p.start_ns = a->start_ns;
 	p.pid = a->pid;
 	p.last = a->leaving;
+	snprintf(p.comm, sizeof(p.comm), "comm%u", a->execs);
+	if (a->start_ns)
+		match = match_of_actor(a);
 	if (p.last || !is_zero(&p.grown))
-		feed(a->name ? a->name : "", &p);
+		feed(&match, &p);
+	if (a->start_ns && !is_zero(&p.grown))
+		act_with(&p, a->name, random);
 	if (a->leaving)
 		*a = (struct actor){0};
 	else if (a->start_ns)
@@ -836,11 +1569,8 @@ static void churn(struct actor *actors, unsigned ticks, uint64_t *random)
 /* Two quiet ticks: whatever waited has arrived. */
 static void calm(void)
 {
-	for (unsigned i = 0; i < 2; i++) {
-		tick_begin();
-		tick_end();
-	}
-	expect_counters(&world.all.total, &world.fed, "in the end", GROUP_ALL, 0);
+	quiet_ticks(2);
+	expect_counters(&world.all.total, &world.fed, "in the end", GROUP_ALL, "");
 }
 
 static void test_churn(void)
@@ -848,14 +1578,14 @@ static void test_churn(void)
 	static const struct {
 		unsigned group_limit, pid_limit, min_age_s, ticks;
 	} cases[] = {
-		{1, 1, 0, 1009},
+		{1, 1, 0, 503},
 		{1, 0, 0, 503},
-		{2, 3, 60, 1009},
-		{3, 2, 30, 1009},
-		{5, 7, 60, 1009},
-		{11, 13, 0, 1009},
-		{17, 29, 60, 1009},
-		{18, 60, 60, 1009},
+		{2, 3, 60, 503},
+		{3, 2, 30, 503},
+		{5, 7, 60, 503},
+		{11, 13, 0, 503},
+		{17, 29, 60, 503},
+		{18, 60, 60, 503},
 		{200, 50, 60, 503},
 		{200, 500, 0, 503},
 		{4194304, 4194304, 60, 503},
@@ -871,6 +1601,30 @@ static void test_churn(void)
 			    cases[i].min_age_s);
 		world_open(cases[i].group_limit, cases[i].pid_limit, cases[i].min_age_s);
 		churn(actors, cases[i].ticks, &random);
+		calm();
+		world_close();
+		check_end();
+	}
+}
+
+/* The general options, then those of the rules: some with limits of their own. */
+static const struct group_options churn_options[] = {
+	{2, true, 3, 30, true, 5, true, 4},  {0, true, 0, 0, true, 0, true, 0},
+	{3, true, 1, 60, true, 2, false, 0}, {1, false, 0, 0, false, 0, true, 2},
+	{0, true, 5, 0, true, 11, true, 7},
+};
+
+static void test_churn_of_rules(void)
+{
+	for (unsigned rule_count = 0; rule_count < COUNT_OF(churn_options); rule_count++) {
+		struct actor actors[ROWS] = {0};
+		uint64_t random = 6007 + rule_count;
+
+		check_begin("group: conserved to the unit in 701 ticks of churn with destinations, "
+			    "ports and %u rules",
+			    rule_count);
+		world_open_with(churn_options, rule_count, NULL, 0);
+		churn(actors, 701, &random);
 		calm();
 		world_close();
 		check_end();
@@ -913,10 +1667,10 @@ static void test_short_of_memory(void)
 	uint64_t random = 1299709;
 
 	check_begin("group: conserved while each third allocation fails");
-	world_open(7, 11, 30);
+	world_open_with(churn_options, COUNT_OF(churn_options) - 1, NULL, 0);
 	world.out_of_memory = true;
 	memory_fail_often(3);
-	churn(actors, 2003, &random);
+	churn(actors, 1009, &random);
 	memory_fail_often(0);
 	calm();
 	world_close();
@@ -924,28 +1678,77 @@ static void test_short_of_memory(void)
 	check_end();
 }
 
+/* Memory ends at the n-th allocation of eleven ticks, and comes back. True if there were so many.
+ */
+static bool run_short(unsigned n)
+{
+	struct actor actors[ROWS] = {0};
+	uint64_t random = 15485863;
+	char *volatile probe; /* so that the compiler keeps the call */
+	bool failed;
+
+	world_open_with(churn_options, COUNT_OF(churn_options) - 1, NULL, 0);
+	world.out_of_memory = true;
+	memory_fail_at(n);
+	churn(actors, 11, &random);
+	probe = strdup("");
+	failed = !probe;
+	free(probe);
+	memory_fail_at(0);
+	churn(actors, 3, &random);
+	calm();
+	world_close();
+	return failed;
+}
+
+static void test_out_of_memory(void)
+{
+	long before = memory_live();
+	unsigned n = 1;
+
+	check_begin("group: conserved wherever memory ends");
+	while (run_short(n) && !check.detail[0]) {
+		expect(memory_live() == before, "blocks are left after allocation %u", n);
+		n++;
+	}
+	expect(n > 500, "it allocates only %u times", n);
+	expect(memory_live() == before, "blocks are left");
+	check_end();
+}
+
+/* -- bounded tables -- */
+
+#define RETIRED 1024 /* members that a table keeps beyond four times its limit */
+
 static void test_pile(void)
 {
+	static const struct group_options options = {5, true, 5, 0, true, 5, true, 5};
 	long before = memory_live(), most = 0;
-	char name[16];
+	char name[16] = "";
 
-	check_begin("group: 5003 groups and processes of one tick do not pile up");
-	world_open(5, 5, 0);
-	for (unsigned i = 0; i < 5003; i++) {
+	check_begin("group: 3001 groups and what is in them, of one tick each, do not pile up");
+	expect(!groups_open(&world.groups, ROWS, &options, 0, NULL, 0), "groups_open failed");
+	for (unsigned i = 0; i < 3001; i++) {
 		struct snapshot_process p = {.row = 3, .pid = 1 + i, .start_ns = 1 + i};
+		struct match match = match_of(name, -1);
 
 		snprintf(name, sizeof(name), "g%u", i);
 		p.grown.rx_bytes = 1009;
 		p.last = i % 2;
 		groups_begin(world.groups, world.now_ns + i);
-		groups_add(world.groups, named(name), &p);
+		groups_add(world.groups, &match, &p);
+		for (unsigned n = 0; n < 14; n++) {
+			p.row = ENDPOINT_ROW;
+			p.endpoint = endpoint_of(1 + n % 2, 1 + n);
+			groups_add(world.groups, &match, &p);
+		}
 		groups_end(world.groups);
 		most = memory_live() > most ? memory_live() : most;
 	}
-	/* each table has 4 * limit + 1024 and a few more; a group is three blocks, a process five
-	 */
-	expect(most - before <= (3 + 5) * (4 * 5 + 1024 + 64) + 16, "%ld blocks", most - before);
-	world_close();
+	/* a member is three blocks, that of a process five; a few cannot go yet */
+	expect(most - before <= (3 + 5 + 3 + 3) * (4 * 5 + RETIRED + 64) + 16, "%ld blocks",
+	       most - before);
+	groups_close(world.groups);
 	expect(memory_live() == before, "blocks are left after groups_close");
 	check_end();
 }
@@ -962,46 +1765,208 @@ static void sum_up(void *context, const struct group *series)
 
 	if (sums->seen++ == 0)
 		sums->all = series->total.rx_bytes;
-	else if (!series->pid)
+	else if (series->kind == GROUP_WHOLE)
 		sums->parts += series->total.rx_bytes;
 }
+
+#define MANY 3001 /* more than twice what a table of limit 1 keeps */
 
 static void test_many_alive(void)
 {
 	const struct group_options options = {.by_pid = true, .pid_limit = 1, .group_limit = 1};
 	struct groups *g = NULL;
-	char name[16];
+	char name[16] = "";
 
-	check_begin("group: 2003 groups with a process each, limit 1: none is forgotten while it "
-		    "lives");
-	expect(!groups_open(&g, 2003 + TCP_ROW_FIRST, &options, 0, NULL, 0), "groups_open failed");
+	check_begin("group: 3001 groups with a process each, limit 1: conserved");
+	expect(!groups_open(&g, MANY + TCP_ROW_FIRST, &options, 0, NULL, 0), "groups_open failed");
 	for (unsigned tick = 0; tick < 5; tick++) {
 		struct sums sums = {0};
 
 		groups_begin(g, tick + 1);
-		for (unsigned i = 0; i < 2003; i++) {
+		for (unsigned i = 0; i < MANY; i++) {
 			struct snapshot_process p = {.row = TCP_ROW_FIRST + i, .pid = 1 + i};
+			struct match match = match_of(name, -1);
 
 			snprintf(name, sizeof(name), "g%u", i);
 			p.start_ns = 1;
 			p.grown.rx_bytes = i ? 11 : 1009;
 			p.last = tick == 3;
-			groups_add(g, named(name), &p);
+			groups_add(g, &match, &p);
 		}
 		groups_end(g);
 		groups_each(g, sum_up, &sums);
-		expect(sums.seen == 5 || tick == 3, "%u series in tick %u", sums.seen, tick);
+		expect(sums.seen == 5, "%u series in tick %u", sums.seen, tick);
 		expect_u64(sums.parts, sums.all, "parts in tick %u", tick);
-		expect_u64(sums.all, (tick + 1) * (1009 + 2002 * 11) - (tick ? 0 : 1009),
+		expect_u64(sums.all, (tick + 1) * (1009 + (MANY - 1) * 11) - (tick ? 0 : 1009),
 			   "all in tick %u", tick);
 	}
 	groups_close(g);
 	check_end();
 }
 
+/* Names in one tick that the tables have room for, if each may have one series. */
+#define ROOM (2 * (RETIRED + 4))
+
+static void test_no_room(void)
+{
+	static const struct group_options options = {1, true, 1, 0, true, 1, true, 1};
+	struct snapshot_process p;
+	char name[16] = "";
+
+	check_begin("group: more new names in a tick than there is room for are in other, and are "
+		    "admitted later");
+	world_open_with(&options, 0, NULL, 0);
+	tick_begin();
+	for (unsigned i = 0; i < ROOM + 100; i++) {
+		struct match match = match_of(name, -1);
+
+		snprintf(name, sizeof(name), "g%u", i);
+		p = (struct snapshot_process){.row = 3, .pid = 1 + i, .start_ns = 1, .last = true};
+		p.grown.rx_bytes = i < ROOM ? 11 : 1000003;
+		groups_add(world.groups, &match, &p);
+		for (unsigned kind = 1; kind <= 2; kind++) {
+			p.endpoint = endpoint_of(kind, 1 + i);
+			groups_add(world.groups, &match, &p);
+		}
+		add(&world.fed, &p.grown);
+	}
+	world.out_of_memory = true; /* the model does not know what was refused */
+	tick_end();
+	expect_u64(world.all.total.rx_bytes, world.fed.rx_bytes - 11, "all, but for the new group");
+	expect_u64(world.other.total.rx_bytes, world.all.total.rx_bytes, "other");
+	expect_u64(world.shown[GROUP_WHOLE], 1, "groups");
+	quiet_ticks(1);
+	expect_u64(world.all.total.rx_bytes, world.fed.rx_bytes, "all");
+	expect_part_rx(GROUP_DESTINATION, GROUP_OTHER, GROUP_OTHER, world.fed.rx_bytes - 11);
+	expect_part_rx(GROUP_PORT, GROUP_OTHER, GROUP_OTHER, world.fed.rx_bytes - 11);
+	world.out_of_memory = false;
+	for (unsigned i = 0; i < 2; i++) { /* one that was refused */
+		tick_begin();
+		feed_rx(name, 3, ROOM + 100, 1009);
+		feed_ends(name, ROOM + 100, 1009);
+		tick_end();
+	}
+	expect_rx(name, 0, 2018);
+	expect_rx(name, ROOM + 100, 2018);
+	expect_part_rx(GROUP_PORT, name, "port-2156", 2018);
+	world_close();
+	check_end();
+}
+
+static void test_told_stays(void)
+{
+	static const struct group_options options = {.group_limit = 1};
+	char name[16] = "";
+
+	check_begin("group: what was reported once is remembered before what never was");
+	world_open_with(&options, 0, NULL, 0);
+	for (unsigned i = 0; i < 2; i++) {
+		tick_begin();
+		feed_rx("first", 3, 101, 1);
+		tick_end();
+	}
+	expect_rx("first", 0, 2);
+	tick_begin();
+	feed_last("first", 3, 101, 0);
+	for (unsigned i = 0; i < ROOM - 1; i++) {
+		snprintf(name, sizeof(name), "g%u", i);
+		feed_last(name, 3, 1 + i, 1009);
+	}
+	tick_end();
+	expect_rx("first", 0, ABSENT);
+	quiet_ticks(11);
+	for (unsigned i = 0; i < 2; i++) {
+		expect_rx("first", 0, i ? 2 : ABSENT);
+		tick_begin();
+		feed_rx("first", 3, 101, 5);
+		tick_end();
+	}
+	expect_rx("first", 0, 12);
+	world_close();
+	check_end();
+}
+
+#define OLD 2000 /* groups of the first tick: most of them are forgotten at its end */
+#define NEW 8    /* groups that come then, and get the memory of others */
+
+static void shown_names(void *context, const struct group *series)
+{
+	unsigned *shown = context;
+
+	if (series->kind < GROUP_DESTINATION && strncmp(series->name, "new", 3) == 0)
+		shown[series->kind]++;
+}
+
+static void add_rx(struct groups *g, const char *prefix, unsigned i,
+		   const struct snapshot_process *process, uint64_t rx_bytes)
+{
+	struct snapshot_process p = *process;
+	char name[16] = GROUP_OTHER;
+	struct match match = match_of(name, -1);
+
+	if (*prefix)
+		snprintf(name, sizeof(name), "%s%u", prefix, i);
+	p.grown.rx_bytes = rx_bytes;
+	groups_add(g, &match, &p);
+}
+
+/* Half of the old processes end, the rows of the others go to young processes of no group. */
+static void old_ones_go(struct groups *g)
+{
+	for (unsigned i = 0; i < OLD; i++) {
+		struct snapshot_process p = {
+			.row = TCP_ROW_FIRST + i, .pid = 1 + i, .start_ns = 1, .last = true};
+
+		if (i % 2) {
+			p.start_ns = 2;
+			add_rx(g, "", i, &p, 0);
+		} else {
+			add_rx(g, "old", i, &p, 0);
+		}
+	}
+}
+
+static void test_recycled(void)
+{
+	const struct group_options options = {.by_pid = true, .pid_limit = NEW, .group_limit = NEW};
+	struct groups *g = NULL;
+	struct sums sums;
+
+	check_begin("group: who was in a group that is forgotten takes nothing from the one that "
+		    "has its memory");
+	expect(!groups_open(&g, ROWS + OLD, &options, 0, NULL, 0), "groups_open failed");
+	for (unsigned tick = 0; tick < 99; tick++) {
+		unsigned shown[2] = {0};
+
+		groups_begin(g, tick + 1);
+		for (unsigned i = 0; tick == 0 && i < OLD; i++)
+			add_rx(g, "old", i,
+			       &(struct snapshot_process){
+				       .row = TCP_ROW_FIRST + i, .pid = 1 + i, .start_ns = 1},
+			       1000000 - i);
+		for (unsigned i = 0; tick == 1 && i < NEW; i++)
+			add_rx(g, "new", i,
+			       &(struct snapshot_process){.row = TCP_ROW_FIRST + OLD + i,
+							  .pid = 1 + OLD + i,
+							  .start_ns = 1},
+			       2000003);
+		if (tick == 2)
+			old_ones_go(g);
+		groups_end(g);
+		groups_each(g, shown_names, shown);
+		expect_u64(shown[GROUP_WHOLE], tick ? NEW : 0, "groups in tick %u", tick);
+		expect_u64(shown[GROUP_PROCESS], tick ? NEW : 0, "processes in tick %u", tick);
+	}
+	sums = (struct sums){0};
+	groups_each(g, sum_up, &sums);
+	expect_u64(sums.all, (uint64_t)OLD * 1000000 - OLD * (OLD - 1) / 2 + NEW * 2000003, "all");
+	groups_close(g);
+	check_end();
+}
+
 static void test_forgotten(void)
 {
-	char name[16];
+	char name[16] = "";
 
 	check_begin("group: conserved while groups are forgotten; one that returns begins at 0");
 	world_open(1, 0, 0);
@@ -1012,10 +1977,7 @@ static void test_forgotten(void)
 		feed_rx(name, 3, 1, 1009);
 		feed_last(name, 3, 1, 0);
 		tick_end();
-		for (unsigned quiet = 0; quiet < 2; quiet++) { /* it is half a rival */
-			tick_begin();
-			tick_end();
-		}
+		quiet_ticks(2); /* it is half a rival */
 	}
 	calm();
 	expect(!is_zero(&world.forgotten), "nothing was forgotten");
@@ -1039,12 +2001,26 @@ int main(void)
 	test_hysteresis();
 	test_no_flapping();
 	test_idle_keeps_place();
+	test_shared_group();
 	test_latency();
+	test_details();
+	test_unselected();
+	test_rule_limits();
+	test_destination();
+	test_rest();
+	test_subnets();
+	test_endpoint_latency();
+	test_uneven();
 	test_churn();
+	test_churn_of_rules();
 	test_open_without_memory();
 	test_short_of_memory();
+	test_out_of_memory();
 	test_pile();
 	test_many_alive();
+	test_no_room();
+	test_told_stays();
+	test_recycled();
 	test_forgotten();
 	return check_status();
 }

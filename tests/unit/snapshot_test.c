@@ -16,8 +16,11 @@
 #include "snapshot.h"
 
 #define COUNTERS (sizeof(struct tcp_counters) / sizeof(uint64_t))
-#define ROWS 97
+#define ROWS 97      /* of processes */
+#define ENDPOINTS 31 /* rows after them */
+#define ALL_ROWS (ROWS + ENDPOINTS)
 #define SWEEP_LOOKS 64 /* within so many, every row was checked */
+#define IDLE_LOOKS 6   /* more than so many quiet looks, and an endpoint may have to go */
 #define INDEX_FD 101
 #define FREE_ROWS_FD 103
 #define ENDPOINTS_FD 107
@@ -28,23 +31,29 @@
 
 /* -- the kernel half -- */
 
+/* A stack of free row numbers, of processes or of endpoints. */
+struct free_rows {
+	uint32_t numbers[ALL_ROWS];
+	unsigned count;
+};
+
 static struct {
-	struct tcp_row rows[ROWS];
-	struct tcp_latency latencies[ROWS];
+	struct tcp_row rows[ALL_ROWS];
+	struct tcp_latency latencies[ALL_ROWS];
 	struct tcp_self self;
 	struct {
 		struct tcp_process_key key;
 		uint32_t row;
 	} index[ROWS];
 	unsigned index_count;
-	uint32_t free_rows[ROWS];
-	unsigned free_count;
-	unsigned first_endpoint;          /* rows from here on are about endpoints */
-	struct tcp_endpoint_key unlisted; /* taken from their index last */
-	uint32_t free_endpoints[ROWS];
-	unsigned free_endpoint_count;
-	struct tcp_counters truth[ROWS]; /* what the rows would hold if nobody else wrote to them */
-	int delete_error, push_error;    /* errno of the system calls, 0: they work */
+	struct {
+		struct tcp_endpoint_key key;
+		uint32_t row;
+	} endpoints[ENDPOINTS];
+	unsigned endpoint_count;
+	struct free_rows free, free_endpoints;
+	struct tcp_counters truth[ALL_ROWS]; /* what the rows would hold if nobody else wrote */
+	int delete_error, push_error;        /* errno of the system calls, 0: they work */
 	uint64_t late_rx_bytes; /* a CPU adds so many while the reader deletes from the index */
 	unsigned alive_asked;
 	uint64_t
@@ -76,18 +85,18 @@ static int fail(int error)
 	return -error;
 }
 
-int bpf_map_delete_elem(int fd, const void *key)
+static unsigned row_of_endpoint(const struct tcp_endpoint_key *key)
 {
-	unsigned at;
+	for (unsigned i = 0; i < kernel.endpoint_count; i++)
+		if (memcmp(&kernel.endpoints[i].key, key, sizeof(*key)) == 0)
+			return i;
+	return kernel.endpoint_count;
+}
 
-	if (fd == ENDPOINTS_FD) {
-		memcpy(&kernel.unlisted, key, sizeof(kernel.unlisted));
-		return 0;
-	}
-	at = row_of_key(key);
-	expect(fd == INDEX_FD, "delete from map %d", fd);
-	if (kernel.delete_error)
-		return fail(kernel.delete_error);
+static int delete_process(const struct tcp_process_key *key)
+{
+	unsigned at = row_of_key(key);
+
 	if (at == kernel.index_count)
 		return fail(ENOENT);
 	if (kernel.late_rx_bytes)
@@ -96,26 +105,48 @@ int bpf_map_delete_elem(int fd, const void *key)
 	return 0;
 }
 
+static int delete_endpoint(const struct tcp_endpoint_key *key)
+{
+	unsigned at = row_of_endpoint(key);
+
+	if (at == kernel.endpoint_count)
+		return fail(ENOENT);
+	kernel.endpoints[at] = kernel.endpoints[--kernel.endpoint_count];
+	return 0;
+}
+
+int bpf_map_delete_elem(int fd, const void *key)
+{
+	expect(fd == INDEX_FD || fd == ENDPOINTS_FD, "delete from map %d", fd);
+	if (kernel.delete_error)
+		return fail(kernel.delete_error);
+	return fd == ENDPOINTS_FD ? delete_endpoint(key) : delete_process(key);
+}
+
+static bool stack_has(const struct free_rows *stack, uint32_t row)
+{
+	for (unsigned i = 0; i < stack->count; i++)
+		if (stack->numbers[i] == row)
+			return true;
+	return false;
+}
+
 int bpf_map_update_elem(int fd, const void *key, const void *value, __u64 flags)
 {
+	struct free_rows *stack = fd == FREE_ENDPOINTS_FD ? &kernel.free_endpoints : &kernel.free;
 	uint32_t row = *(const uint32_t *)value;
+	bool endpoint = row >= ROWS;
 
-	if (fd == FREE_ENDPOINTS_FD) {
-		expect(row >= kernel.first_endpoint && row < ROWS, "endpoint %u is freed", row);
-		expect(!kernel.rows[row].start_ns, "endpoint %u is freed too early", row);
-		kernel.free_endpoints[kernel.free_endpoint_count++] = row;
-		return 0;
-	}
-	expect(fd == FREE_ROWS_FD && !key && !flags, "update of map %d", fd);
+	expect(fd == (endpoint ? FREE_ENDPOINTS_FD : FREE_ROWS_FD) && !key && !flags,
+	       "row %u: update of map %d", row, fd);
 	if (kernel.push_error)
 		return fail(kernel.push_error);
-	if (!expect(kernel.free_count < ROWS, "the stack of free rows is full"))
+	if (!expect(stack->count < ALL_ROWS, "the stack of free rows is full"))
 		return fail(E2BIG);
-	expect(row >= TCP_ROW_FIRST && row < ROWS, "row %u is freed", row);
+	expect(row >= TCP_ROW_FIRST && row < ALL_ROWS, "row %u is freed", row);
 	expect(!kernel.rows[row].start_ns, "row %u is freed while it has a process", row);
-	for (unsigned i = 0; i < kernel.free_count; i++)
-		expect(kernel.free_rows[i] != row, "row %u is freed twice", row);
-	kernel.free_rows[kernel.free_count++] = row;
+	expect(!stack_has(stack, row), "row %u is freed twice", row);
+	stack->numbers[stack->count++] = row;
 	return 0;
 }
 
@@ -141,22 +172,69 @@ static unsigned kernel_row(uint32_t pid, uint64_t start_ns, const char *comm)
 
 	if (at < kernel.index_count)
 		return kernel.index[at].row;
-	if (!kernel.free_count) {
+	if (!kernel.free.count) {
 		kernel.self.lost_processes++;
 		return TCP_ROW_OTHER;
 	}
 	kernel.index[at].key = key;
-	kernel.index[at].row = kernel.free_rows[--kernel.free_count];
+	kernel.index[at].row = kernel.free.numbers[--kernel.free.count];
 	kernel.index_count++;
 	row = &kernel.rows[kernel.index[at].row];
 	row->pid = pid;
 	row->start_ns = start_ns;
 	row->uid = 1009;
 	row->cgroup = 2003;
+	row->parent = pid - 1;
+	row->renames = 0;
 	row->exited = 0;
 	memset(row->comm, 0, sizeof(row->comm));
 	memcpy(row->comm, comm, strnlen(comm, sizeof(row->comm)));
 	return kernel.index[at].row;
+}
+
+/* An endpoint's row, or 0 if there is none: as endpoint_find() does. */
+static unsigned kernel_endpoint(unsigned process_row, struct tcp_endpoint endpoint)
+{
+	const struct tcp_row *process = &kernel.rows[process_row];
+	struct tcp_endpoint_key key = {
+		.process = {.start_ns = process->start_ns, .pid = process->pid},
+		.endpoint = endpoint,
+	};
+	unsigned at = row_of_endpoint(&key);
+	struct tcp_row *row;
+
+	if (at < kernel.endpoint_count)
+		return kernel.endpoints[at].row;
+	if (!kernel.free_endpoints.count) {
+		kernel.self.lost_endpoints++;
+		return TCP_ROW_NONE;
+	}
+	kernel.endpoints[at].key = key;
+	kernel.endpoints[at].row = kernel.free_endpoints.numbers[--kernel.free_endpoints.count];
+	kernel.endpoint_count++;
+	row = &kernel.rows[kernel.endpoints[at].row];
+	row->pid = process->pid;
+	row->uid = process->uid;
+	row->cgroup = process->cgroup;
+	row->parent = process->parent;
+	row->renames = process->renames;
+	row->endpoint = endpoint;
+	row->process_row = process_row;
+	memcpy(row->comm, process->comm, sizeof(row->comm));
+	row->start_ns = process->start_ns;
+	return kernel.endpoints[at].row;
+}
+
+static struct tcp_endpoint destination(uint8_t number, uint16_t port)
+{
+	return (struct tcp_endpoint){.kind = TCP_ENDPOINT_DESTINATION,
+				     .port = port,
+				     .address = {[10] = 0xff, 0xff, 10, 0, 0, number}};
+}
+
+static struct tcp_endpoint local_port(uint16_t port)
+{
+	return (struct tcp_endpoint){.kind = TCP_ENDPOINT_PORT, .port = port};
 }
 
 static void kernel_connect(unsigned row, uint64_t ns, unsigned bucket)
@@ -234,9 +312,10 @@ static struct {
 static void kernel_reset(void)
 {
 	memset(&kernel, 0, sizeof(kernel));
-	kernel.first_endpoint = ROWS;
 	for (uint32_t row = ROWS - 1; row >= TCP_ROW_FIRST; row--)
-		kernel.free_rows[kernel.free_count++] = row;
+		kernel.free.numbers[kernel.free.count++] = row;
+	for (uint32_t row = ALL_ROWS - 1; row >= ROWS; row--)
+		kernel.free_endpoints.numbers[kernel.free_endpoints.count++] = row;
 }
 
 static int try_open(struct snapshot **out)
@@ -246,9 +325,9 @@ static int try_open(struct snapshot **out)
 		.rows = kernel.rows,
 		.latencies = kernel.latencies,
 		.self = &kernel.self,
-		.row_count = ROWS,
+		.row_count = ALL_ROWS,
+		.first_endpoint = ROWS,
 		.processes_fd = INDEX_FD,
-		.first_endpoint = kernel.first_endpoint,
 		.free_rows_fd = FREE_ROWS_FD,
 		.endpoints_fd = ENDPOINTS_FD,
 		.free_endpoints_fd = FREE_ENDPOINTS_FD,
@@ -275,7 +354,13 @@ static void take(void *context, const struct snapshot_process *p)
 	if (p->buckets)
 		memcpy(v->buckets, p->buckets, sizeof(v->buckets));
 	expect(memchr(p->comm, 0, sizeof(p->comm)) != NULL, "comm of row %u has no end", p->row);
-	expect(p->row < ROWS && p->row > TCP_ROW_NONE, "row %u", p->row);
+	expect(p->row < ALL_ROWS && p->row > TCP_ROW_NONE, "row %u", p->row);
+	expect(reader.count == 1 || v[-1].process.row < p->row || p->row == TCP_ROW_OTHER,
+	       "row %u after row %u", p->row, v[-1].process.row);
+	expect((p->row >= ROWS) == (p->endpoint.kind != TCP_ENDPOINT_NONE), "endpoint of row %u",
+	       p->row);
+	expect(p->row >= ROWS ? p->process_row < ROWS : p->process_row == p->row,
+	       "row %u: its process's row is %u", p->row, p->process_row);
 	expect(!p->buckets == !p->grown.measured, "row %u: buckets without connects, or none with",
 	       p->row);
 }
@@ -296,7 +381,7 @@ static void look_times(unsigned n)
 
 static void reader_close(void)
 {
-	for (unsigned row = 0; row < ROWS; row++)
+	for (unsigned row = 0; row < ALL_ROWS; row++)
 		for (unsigned i = 0; i < COUNTERS; i++)
 			expect_u64(((uint64_t *)&kernel.rows[row].counters)[i],
 				   ((uint64_t *)&kernel.truth[row])[i],
@@ -341,10 +426,7 @@ static void expect_only(unsigned row, uint64_t rx_bytes, bool last, const char *
 
 static bool is_free(unsigned row)
 {
-	for (unsigned i = 0; i < kernel.free_count; i++)
-		if (kernel.free_rows[i] == row)
-			return true;
-	return false;
+	return stack_has(row >= ROWS ? &kernel.free_endpoints : &kernel.free, row);
 }
 
 /* -- tests -- */
@@ -372,6 +454,8 @@ static void test_growth(void)
 		expect_u64(p->start_ns, 77 * TICK_NS, "start");
 		expect_u64(p->uid, 1009, "uid");
 		expect_u64(p->cgroup, 2003, "cgroup");
+		expect_u64(p->parent, PID_BASE, "parent");
+		expect_u64(p->renames, 0, "renames");
 		expect_text(p->comm, "web", "comm");
 		expect(!p->last, "last");
 		look_times(3);
@@ -479,9 +563,11 @@ static void test_rename(void)
 	look();
 	expect_text(visit_of(row)->process.comm, "sh", "comm");
 	memcpy(kernel.rows[row].comm, "abcdefghijklmnop", TCP_COMM_LEN);
+	kernel.rows[row].renames++;
 	add_rx(row, 7);
 	look();
 	expect_text(visit_of(row)->process.comm, "abcdefghijklmno", "comm without end");
+	expect_u64(visit_of(row)->process.renames, 1, "renames");
 	end();
 	proc_remove(PID_BASE + 1);
 }
@@ -502,6 +588,7 @@ static void test_hinted_end(void)
 	expect_u64(kernel.index_count, 0, "processes in the index");
 	expect_u64(kernel.rows[row].start_ns, 0, "start");
 	expect(!is_free(row), "the row is free before the second look");
+	expect_u64(kernel.rows[row].generation, 0, "generation before the free");
 	expect_u64(snapshot_processes(reader.snapshot), 1, "processes");
 	look();
 	expect_only(row, 0, true, "second look");
@@ -509,6 +596,7 @@ static void test_hinted_end(void)
 	expect_u64(visit_of(row)->process.start_ns, 77 * TICK_NS, "start");
 	expect_text(visit_of(row)->process.comm, "curl", "comm");
 	expect(is_free(row), "the row is not free");
+	expect_u64(kernel.rows[row].generation, 1, "generation after the free");
 	expect_u64(snapshot_processes(reader.snapshot), 0, "processes");
 	look_times(SWEEP_LOOKS + 1);
 	end();
@@ -661,7 +749,7 @@ static void test_sweep(void)
 	expect_u64(kernel.index_count, 0, "processes in the index after 64 looks");
 	look();
 	expect_u64(ended + reader.count, ROWS - TCP_ROW_FIRST, "ended");
-	expect_u64(kernel.free_count, ROWS - TCP_ROW_FIRST, "free rows");
+	expect_u64(kernel.free.count, ROWS - TCP_ROW_FIRST, "free rows");
 	end();
 }
 
@@ -678,7 +766,7 @@ static void test_full(void)
 	expect_only(TCP_ROW_OTHER, 13, false, "the one without a row");
 	expect_u64(kernel.index_count, 0, "processes in the index");
 	look();
-	expect_u64(kernel.free_count, ROWS - TCP_ROW_FIRST, "free rows");
+	expect_u64(kernel.free.count, ROWS - TCP_ROW_FIRST, "free rows");
 	kernel.alive_asked = 0;
 	look_times(1);
 	expect_u64(kernel.alive_asked, 0, "processes asked for once there is room again");
@@ -770,21 +858,354 @@ static void test_without_memory(void)
 	check_end();
 }
 
+/* -- endpoints -- */
+
+static void expect_endpoint(unsigned row, unsigned process_row, struct tcp_endpoint endpoint,
+			    uint64_t rx_bytes, bool last)
+{
+	const struct snapshot_process *p = &visit_of(row)->process;
+
+	expect(memcmp(&p->endpoint, &endpoint, sizeof(endpoint)) == 0, "endpoint of row %u", row);
+	expect_u64(p->process_row, process_row, "process's row of row %u", row);
+	expect_u64(p->grown.rx_bytes, rx_bytes, "bytes of row %u", row);
+	expect_u64(p->last, last, "last of row %u", row);
+	expect_u64(p->pid, kernel.rows[row].pid, "pid of row %u", row);
+	expect_u64(p->uid, 1009, "uid of row %u", row);
+	expect_u64(p->cgroup, 2003, "cgroup of row %u", row);
+	expect_u64(p->parent, p->pid - 1, "parent of row %u", row);
+}
+
+static void expect_counts(unsigned processes, unsigned endpoints)
+{
+	expect_u64(snapshot_processes(reader.snapshot), processes, "processes");
+	expect_u64(snapshot_endpoints(reader.snapshot), endpoints, "endpoints");
+}
+
+static void test_endpoints(void)
+{
+	unsigned first, second, rows[4];
+
+	start("endpoints are told after all processes, with their process and its row");
+	first = spawn(PID_BASE + 1, 77 * TICK_NS, "web");
+	rows[0] = kernel_endpoint(first, destination(5, 443));
+	rows[1] = kernel_endpoint(first, local_port(443));
+	second = spawn(PID_BASE + 2, 99 * TICK_NS, "two");
+	rows[2] = kernel_endpoint(second, destination(5, 443));
+	rows[3] = kernel_endpoint(second, destination(5, 80));
+	expect_counts(0, 0); /* not looked at yet */
+	look_times(1);
+	expect_counts(2, 4);
+	add_rx(first, 1009);
+	add_rx(second, 2003);
+	for (unsigned i = 0; i < COUNT_OF(rows); i++)
+		add_rx(rows[i], 11 + i);
+	kernel_connect(rows[2], 50021, 30);
+	look();
+	expect_u64(reader.count, 6, "visits");
+	expect_endpoint(rows[0], first, destination(5, 443), 11, false);
+	expect_endpoint(rows[1], first, local_port(443), 12, false);
+	expect_endpoint(rows[2], second, destination(5, 443), 13, false);
+	expect_endpoint(rows[3], second, destination(5, 80), 14, false);
+	expect_u64(visit_of(rows[0])->process.start_ns, 77 * TICK_NS, "start of the first");
+	expect_u64(visit_of(rows[2])->process.start_ns, 99 * TICK_NS, "start of the second");
+	expect_text(visit_of(rows[0])->process.comm, "web", "comm");
+	expect_u64(visit_of(rows[2])->process.connect_max_ns, 50021, "maximum");
+	expect_u64(visit_of(rows[2])->buckets[30], 1, "bucket");
+	add_rx(rows[3], 7);
+	look();
+	expect_only(rows[3], 7, false, "an endpoint alone");
+	kernel.alive_asked = 0;
+	look_times(SWEEP_LOOKS); /* each process in its turn, no endpoint */
+	expect_u64(kernel.alive_asked, 2, "processes asked for");
+	expect_counts(2, 4);
+	end();
+	proc_remove(PID_BASE + 1);
+	proc_remove(PID_BASE + 2);
+}
+
+static void test_endpoint_baseline(void)
+{
+	unsigned row, endpoint;
+
+	check_begin("snapshot: what endpoints hold at the start is taken as seen");
+	kernel_reset();
+	row = spawn(PID_BASE + 1, 77 * TICK_NS, "old");
+	endpoint = kernel_endpoint(row, destination(5, 443));
+	add_rx(endpoint, 1009);
+	kernel.self.lost_endpoints = 7;
+	reader_open();
+	look_times(IDLE_LOOKS + 3);
+	expect_counts(1, 1);
+	add_rx(endpoint, 13);
+	look();
+	expect_only(endpoint, 13, false, "then");
+	end();
+	proc_remove(PID_BASE + 1);
+}
+
+static void test_endpoint_end(void)
+{
+	unsigned row, other, rows[2], stays;
+
+	start("endpoints leave in the same look as their process, and are told once more");
+	row = spawn(PID_BASE + 1, 77 * TICK_NS, "curl");
+	rows[0] = kernel_endpoint(row, destination(5, 443));
+	rows[1] = kernel_endpoint(row, local_port(443));
+	other = spawn(PID_BASE + 2, 77 * TICK_NS, "two"); /* of the same time */
+	stays = kernel_endpoint(other, destination(5, 443));
+	look_times(1);
+	add_rx(row, 1009);
+	add_rx(rows[0], 1009);
+	kernel.rows[row].exited = 1;
+	proc_remove(PID_BASE + 1);
+	look();
+	expect_u64(reader.count, 2, "visits of the first look");
+	expect_endpoint(rows[0], row, destination(5, 443), 1009, false);
+	expect_u64(kernel.endpoint_count, 1, "endpoints in the index");
+	expect_u64(kernel.endpoints[0].row, stays, "endpoint that stays");
+	expect_u64(kernel.rows[rows[0]].start_ns, 0, "start of the first endpoint");
+	expect_u64(kernel.rows[rows[1]].start_ns, 0, "start of the second endpoint");
+	expect(!is_free(rows[0]) && !is_free(rows[1]), "free before the second look");
+	expect_counts(2, 3);
+	add_rx(rows[1], 13); /* late */
+	look();
+	expect_u64(reader.count, 3, "visits of the second look");
+	expect_u64(visit_of(row)->process.last, true, "last of the process");
+	expect_endpoint(rows[0], row, destination(5, 443), 0, true);
+	expect_endpoint(rows[1], row, local_port(443), 13, true);
+	expect(is_free(row) && is_free(rows[0]) && is_free(rows[1]), "not free");
+	expect_u64(kernel.rows[rows[0]].generation, 1, "generation of the first endpoint");
+	expect_u64(kernel.rows[rows[1]].generation, 1, "generation of the second endpoint");
+	expect_u64(kernel.rows[stays].generation, 0, "generation of the one that stays");
+	expect_counts(1, 1);
+	look_times(SWEEP_LOOKS + 1);
+	add_rx(stays, 7);
+	look();
+	expect_only(stays, 7, false, "the one that stays");
+	end();
+	proc_remove(PID_BASE + 2);
+}
+
+static void test_endpoint_after_free(void)
+{
+	unsigned row, endpoint;
+
+	start("what arrives for a freed endpoint is told to nobody, and not to the next one");
+	row = spawn(PID_BASE + 1, 77 * TICK_NS, "curl");
+	endpoint = kernel_endpoint(row, destination(5, 443));
+	add_rx(endpoint, 7);
+	kernel.rows[row].exited = 1;
+	proc_remove(PID_BASE + 1);
+	look();
+	look();
+	add_rx(endpoint, 1009);
+	kernel_connect(endpoint, 50021, 30);
+	look_times(2);
+	row = spawn(PID_BASE + 2, 99 * TICK_NS, "wget");
+	expect_u64(kernel_endpoint(row, local_port(80)), endpoint, "row");
+	add_rx(endpoint, 13);
+	kernel_connect(endpoint, 40009, 31);
+	look();
+	expect_u64(reader.count, 1, "visits");
+	expect_endpoint(endpoint, row, local_port(80), 13, false);
+	expect_u64(visit_of(endpoint)->buckets[30], 0, "connects of the one before");
+	expect_u64(visit_of(endpoint)->buckets[31], 1, "its own connects");
+	expect_u64(visit_of(endpoint)->process.connect_max_ns, 40009, "maximum");
+	expect_counts(1, 1);
+	end();
+	proc_remove(PID_BASE + 2);
+}
+
+/* One look in which an event found no room for its endpoint. */
+static void look_crowded(void)
+{
+	kernel.self.lost_endpoints++;
+	look();
+}
+
+static void test_idle_endpoints(void)
+{
+	unsigned row, idle, busy;
+
+	start("idle endpoints give way to others, and only then");
+	row = spawn(PID_BASE + 1, 77 * TICK_NS, "web");
+	idle = kernel_endpoint(row, destination(5, 443));
+	busy = kernel_endpoint(row, destination(7, 443));
+	add_rx(idle, 1009);
+	look();
+	for (unsigned i = 0; i < IDLE_LOOKS; i++) { /* crowded, but not idle for long enough */
+		add_rx(busy, 13);
+		look_crowded();
+		expect_only(busy, 13, false, "while both stay");
+	}
+	expect_u64(kernel.endpoint_count, 2, "endpoints in the index");
+	add_rx(idle, 1009);
+	look();
+	expect_only(idle, 1009, false, "it still counts");
+	look_times(SWEEP_LOOKS + 7); /* idle for long, and there is room */
+	expect_u64(kernel.endpoint_count, 2, "endpoints in the index when there is room");
+	add_rx(busy, 17);
+	look_crowded(); /* the busy one was idle for long, until now */
+	expect_only(busy, 17, false, "when there is no room");
+	expect_u64(kernel.endpoint_count, 1, "endpoints in the index when there is no room");
+	expect_u64(kernel.endpoints[0].row, busy, "the one that stays");
+	expect_counts(1, 2);
+	add_rx(idle, 19);
+	look();
+	expect_u64(reader.count, 1, "visits");
+	expect_endpoint(idle, row, destination(5, 443), 19, true);
+	expect(is_free(idle), "it is not free");
+	expect_u64(kernel.rows[idle].generation, 1, "generation");
+	expect_counts(1, 1);
+	expect_u64(kernel_endpoint(row, destination(5, 443)), idle, "row when it comes back");
+	add_rx(idle, 23);
+	look();
+	expect_u64(reader.count, 1, "visits");
+	expect_endpoint(idle, row, destination(5, 443), 23, false);
+	expect_counts(1, 2);
+	end();
+	proc_remove(PID_BASE + 1);
+}
+
+static void test_new_is_not_idle(void)
+{
+	unsigned row, quiet, busy;
+
+	start("an endpoint in a row that was free for long is not idle");
+	row = spawn(PID_BASE + 1, 77 * TICK_NS, "web");
+	look_times(IDLE_LOOKS + 7);
+	quiet = kernel_endpoint(row, destination(5, 443)); /* its bytes are on their way */
+	busy = kernel_endpoint(row, destination(7, 443));
+	add_rx(busy, 13);
+	look_crowded();
+	expect_only(busy, 13, false, "first look");
+	expect_u64(kernel.endpoint_count, 2, "endpoints in the index");
+	for (unsigned i = 1; i < IDLE_LOOKS; i++)
+		look_crowded();
+	expect_u64(kernel.endpoint_count, 2, "endpoints in the index after 6 looks");
+	add_rx(busy, 17);
+	look_crowded();
+	look_crowded();
+	expect_only(quiet, 0, true, "after 7 looks");
+	expect_u64(kernel.endpoint_count, 1, "endpoints in the index after 7 looks");
+	end();
+	proc_remove(PID_BASE + 1);
+}
+
+static void test_slow_endpoint(void)
+{
+	unsigned row, endpoint;
+
+	start("an endpoint that does something now and then is not idle");
+	row = spawn(PID_BASE + 1, 77 * TICK_NS, "web");
+	endpoint = kernel_endpoint(row, destination(5, 443));
+	for (unsigned i = 0; i < 5 * IDLE_LOOKS; i++) {
+		bool quiet = i % (IDLE_LOOKS + 1) != 0;
+
+		if (!quiet)
+			add_rx(endpoint, 13);
+		look_crowded();
+		expect_u64(reader.count, !quiet, "visits of look %u", i);
+	}
+	expect_u64(kernel.endpoint_count, 1, "endpoints in the index");
+	end();
+	proc_remove(PID_BASE + 1);
+}
+
+static void test_endpoints_full(void)
+{
+	struct tcp_endpoint more = destination(ENDPOINTS, 443);
+	unsigned row, endpoint;
+
+	start("when endpoints find no room, idle ones make some");
+	row = spawn(PID_BASE + 1, 77 * TICK_NS, "web");
+	for (uint8_t i = 0; i < ENDPOINTS; i++)
+		add_rx(kernel_endpoint(row, destination(i, 443)), 1009);
+	look();
+	expect_u64(reader.count, ENDPOINTS, "visits");
+	expect_counts(1, ENDPOINTS);
+	for (unsigned i = 0; i < IDLE_LOOKS; i++) {
+		expect_u64(kernel_endpoint(row, more), TCP_ROW_NONE, "row of one more");
+		look_times(1);
+	}
+	expect_u64(kernel_endpoint(row, more), TCP_ROW_NONE, "row of one more");
+	look_times(1);
+	expect_u64(kernel.endpoint_count, 0, "endpoints in the index");
+	look();
+	expect_u64(reader.count, ENDPOINTS, "last visits");
+	expect_counts(1, 0);
+	expect_u64(kernel.free_endpoints.count, ENDPOINTS, "free rows of endpoints");
+	endpoint = kernel_endpoint(row, more);
+	add_rx(endpoint, 13);
+	look();
+	expect_only(endpoint, 13, false, "one more");
+	end();
+	proc_remove(PID_BASE + 1);
+}
+
+static void test_endpoint_trouble(void)
+{
+	unsigned row, endpoint;
+	uint64_t rx_bytes = 0;
+
+	start("an endpoint that cannot be taken from the index stays, with its process");
+	row = spawn(PID_BASE + 1, 77 * TICK_NS, "curl");
+	endpoint = kernel_endpoint(row, local_port(80));
+	kernel.rows[row].exited = 1;
+	proc_remove(PID_BASE + 1);
+	kernel.delete_error = EBUSY;
+	look_times(3);
+	expect_u64(kernel.rows[endpoint].start_ns, 77 * TICK_NS, "start");
+	add_rx(endpoint, 1009);
+	look();
+	expect_only(endpoint, 1009, false, "meanwhile");
+	kernel.delete_error = 0;
+	look_times(1);
+	kernel.push_error = EBUSY;
+	for (unsigned i = 0; i < 4; i++) {
+		if (i == 3)
+			kernel.push_error = 0;
+		add_rx(endpoint, 7);
+		look();
+		expect_u64(reader.count, 2, "visits");
+		rx_bytes += visit_of(endpoint)->process.grown.rx_bytes;
+		expect_counts(i < 3, i < 3);
+	}
+	expect_u64(rx_bytes, 28, "bytes");
+	expect(is_free(endpoint), "it is not free");
+	expect(kernel.rows[endpoint].generation > 0, "its generation is the same");
+	end();
+
+	start("an endpoint that is not in the index any more is freed");
+	row = spawn(PID_BASE + 1, 77 * TICK_NS, "curl");
+	endpoint = kernel_endpoint(row, local_port(80));
+	kernel.rows[row].exited = 1;
+	kernel.endpoint_count = 0;
+	proc_remove(PID_BASE + 1);
+	look_times(1);
+	look();
+	expect(is_free(endpoint), "it is not free");
+	expect_counts(0, 0);
+	end();
+}
+
 /* -- churn -- */
 
 #define ACTORS 113 /* more than there are rows */
+#define ENDS 5     /* destinations that each may have */
 
 /* A process of the test, and what it has done and was seen to do. */
 struct actor {
 	uint64_t start_ns; /* 0: it does not live */
 	uint32_t pid;
 	uint64_t done, seen;
+	uint64_t ends_done[ENDS], ends_seen[ENDS]; /* by the number of the endpoint */
 };
 
 static struct {
 	struct actor actors[ACTORS];
 	uint64_t other_done, other_seen;
-	uint64_t random, starts;
+	uint64_t random, starts, reached;
 } churn;
 
 static struct actor *actor_of(uint32_t pid, uint64_t start_ns)
@@ -793,6 +1214,19 @@ static struct actor *actor_of(uint32_t pid, uint64_t start_ns)
 		if (churn.actors[i].pid == pid && churn.actors[i].start_ns == start_ns)
 			return &churn.actors[i];
 	return NULL;
+}
+
+/* What finds no row for its endpoint is known of the process alone. */
+static void actor_reach(struct actor *a, unsigned process_row, uint64_t bytes)
+{
+	uint8_t number = (uint8_t)(check_random(&churn.random) % ENDS);
+	unsigned row = kernel_endpoint(process_row, destination(number, 443));
+
+	if (row == TCP_ROW_NONE)
+		return;
+	add_rx(row, bytes);
+	a->ends_done[number] += bytes;
+	churn.reached++;
 }
 
 static void actor_act(struct actor *a)
@@ -805,6 +1239,8 @@ static void actor_act(struct actor *a)
 		churn.other_done += bytes;
 	else
 		a->done += bytes;
+	if (row != TCP_ROW_OTHER)
+		actor_reach(a, row, bytes);
 }
 
 /* Another process may have the pid before the reader knows that this one is gone. */
@@ -824,6 +1260,8 @@ static void actor_start(struct actor *a, unsigned number)
 	a->pid = PID_BASE + number;
 	a->start_ns = ++churn.starts * TICK_NS;
 	a->done = a->seen = 0;
+	memset(a->ends_done, 0, sizeof(a->ends_done));
+	memset(a->ends_seen, 0, sizeof(a->ends_seen));
 	proc_add(a->pid, a->start_ns);
 }
 
@@ -834,6 +1272,8 @@ static void churn_see(void *context, const struct snapshot_process *p)
 	(void)context;
 	if (p->row == TCP_ROW_OTHER)
 		churn.other_seen += p->grown.rx_bytes;
+	else if (a && p->endpoint.kind)
+		a->ends_seen[p->endpoint.address[15]] += p->grown.rx_bytes;
 	else if (a)
 		a->seen += p->grown.rx_bytes;
 	else if (expect(p->start_ns != 0, "a visit of nobody"))
@@ -856,6 +1296,9 @@ static void churn_tick(void)
 		struct actor *a = &churn.actors[i];
 
 		expect_u64(a->seen, a->done, "bytes of actor %u", i);
+		for (unsigned n = 0; n < ENDS; n++)
+			expect_u64(a->ends_seen[n], a->ends_done[n], "bytes of end %u of actor %u",
+				   n, i);
 		if (a->start_ns && check_chance(&churn.random, 19))
 			actor_end(a);
 	}
@@ -864,139 +1307,24 @@ static void churn_tick(void)
 
 static void test_churn(void)
 {
-	start("701 looks of churn, more processes than rows: every process to the byte");
+	start("701 looks of churn, more processes and endpoints than rows: each to the byte");
 	memset(&churn, 0, sizeof(churn));
 	churn.random = 32452843;
 	for (unsigned i = 0; i < 701 && !check.detail[0]; i++)
 		churn_tick();
 	expect(churn.other_done > 0, "the rows were never full");
+	expect(kernel.self.lost_endpoints > 0, "the rows of endpoints were never full");
+	expect(churn.reached > 701, "hardly an endpoint was reached");
 	expect(churn.starts > 5 * (uint64_t)ACTORS, "no churn");
 	for (unsigned i = 0; i < ACTORS; i++)
 		proc_remove(PID_BASE + i);
 	for (unsigned i = 0; i <= SWEEP_LOOKS; i++)
 		look();
-	expect_u64(kernel.free_count, ROWS - TCP_ROW_FIRST, "free rows in the end");
+	expect_u64(kernel.free.count, ROWS - TCP_ROW_FIRST, "free rows in the end");
 	expect_u64(kernel.index_count, 0, "processes in the index in the end");
-	expect_u64(snapshot_processes(reader.snapshot), 0, "processes in the end");
-	end();
-}
-
-/* -- endpoints -- */
-
-#define ENDPOINT 83
-
-static const struct tcp_endpoint https = {.address = {[10] = 0xff, [11] = 0xff, [12] = 10},
-					  .port = 443,
-					  .kind = TCP_ENDPOINT_DESTINATION};
-
-/* Begins with a process that has one endpoint. Returns the process's row. */
-static unsigned start_endpoint(const char *name)
-{
-	struct tcp_row *row = &kernel.rows[ENDPOINT];
-	unsigned process;
-
-	check_begin("snapshot: %s", name);
-	kernel_reset();
-	kernel.first_endpoint = ENDPOINT;
-	reader_open();
-	process = spawn(PID_BASE, 7 * TICK_NS, "client");
-	row->pid = PID_BASE;
-	row->uid = 33;
-	row->cgroup = 4001;
-	row->parent = 11;
-	row->process_row = process;
-	row->endpoint = https;
-	memcpy(row->comm, "client", sizeof("client"));
-	row->start_ns = 7 * TICK_NS;
-	return process;
-}
-
-static void expect_endpoint(const struct snapshot_process *p, unsigned process)
-{
-	expect_u64(p->row, ENDPOINT, "row");
-	expect_u64(p->process_row, process, "row of its process");
-	expect_u64(p->pid, PID_BASE, "pid");
-	expect_u64(p->start_ns, 7 * TICK_NS, "start");
-	expect_u64(p->uid, 33, "uid");
-	expect_u64(p->cgroup, 4001, "cgroup");
-	expect_u64(p->parent, 11, "parent");
-	expect_text(p->comm, "client", "name");
-	expect(memcmp(&p->endpoint, &https, sizeof(https)) == 0, "endpoint");
-}
-
-static void test_endpoint_told(void)
-{
-	unsigned process = start_endpoint("an endpoint is told after its process");
-
-	add_rx(process, 1009);
-	add_rx(ENDPOINT, 1009);
-	kernel_connect(ENDPOINT, 5003, 2);
-	look();
-	expect_u64(reader.count, 2, "visits");
-	expect_u64(reader.visits[0].process.row, process, "row of the first");
-	expect_u64(reader.visits[0].process.process_row, process, "and of its process");
-	expect_u64(reader.visits[0].process.endpoint.kind, TCP_ENDPOINT_NONE, "kind");
-	expect_endpoint(&reader.visits[1].process, process);
-	expect_u64(reader.visits[1].process.grown.rx_bytes, 1009, "bytes");
-	expect_u64(reader.visits[1].process.connect_max_ns, 5003, "slowest");
-	expect_u64(reader.visits[1].buckets[2], 1, "bucket");
-	expect_u64(snapshot_processes(reader.snapshot), 1, "processes");
-	expect_u64(snapshot_endpoints(reader.snapshot), 1, "endpoints");
-	proc_remove(PID_BASE);
-	end();
-}
-
-static void test_endpoint_leaves(void)
-{
-	unsigned process = start_endpoint("an endpoint leaves with its process, and loses nothing");
-
-	look();
-	proc_remove(PID_BASE);
-	kernel.rows[process].exited = 1;
-	look();
-	expect_u64(kernel.rows[ENDPOINT].start_ns, 0, "start of the row that left");
-	expect_u64(kernel.unlisted.process.start_ns, 7 * TICK_NS, "start in the index");
-	expect_u64(kernel.unlisted.process.pid, PID_BASE, "pid in the index");
-	expect(memcmp(&kernel.unlisted.endpoint, &https, sizeof(https)) == 0, "its index");
-	expect_u64(kernel.free_endpoint_count, 0, "free endpoints");
-	add_rx(ENDPOINT, 2003);
-	look();
-	expect_u64(reader.count, 2, "visits");
-	expect_endpoint(&reader.visits[1].process, process);
-	expect_u64(reader.visits[1].process.grown.rx_bytes, 2003, "bytes that came late");
-	expect_u64(reader.visits[1].process.last, 1, "last");
-	expect_u64(kernel.free_endpoint_count, 1, "free endpoints");
-	expect_u64(kernel.free_endpoints[0], ENDPOINT, "free endpoint");
-	expect_u64(kernel.rows[ENDPOINT].generation, 1, "generation");
-	expect_u64(snapshot_endpoints(reader.snapshot), 0, "endpoints");
-	expect_u64(snapshot_processes(reader.snapshot), 0, "processes");
-	add_rx(ENDPOINT, 3001);
-	look();
-	expect_u64(reader.count, 0, "visits: its process has those bytes already");
-	end();
-}
-
-static void test_endpoint_idle(void)
-{
-	static const unsigned idle = 6;
-
-	start_endpoint("an idle endpoint gives way when others found no room, and only then");
-	look_times(3 * idle);
-	expect_u64(snapshot_endpoints(reader.snapshot), 1, "endpoints, while there is room");
-	add_rx(ENDPOINT, 1009);
-	look();
-	kernel.self.lost_endpoints = 7;
-	look_times(1);
-	expect_u64(snapshot_endpoints(reader.snapshot), 1, "endpoints: it was busy just now");
-	look_times(idle);
-	kernel.self.lost_endpoints = 11;
-	look_times(1);
-	expect_u64(kernel.rows[ENDPOINT].start_ns, 0, "start of the row that left");
-	look();
-	expect_u64(reader.count, 1, "visits: the last one");
-	expect_u64(snapshot_endpoints(reader.snapshot), 0, "endpoints");
-	expect_u64(snapshot_processes(reader.snapshot), 1, "processes");
-	proc_remove(PID_BASE);
+	expect_u64(kernel.free_endpoints.count, ENDPOINTS, "free rows of endpoints in the end");
+	expect_u64(kernel.endpoint_count, 0, "endpoints in the index in the end");
+	expect_counts(0, 0);
 	end();
 }
 
@@ -1024,10 +1352,16 @@ int main(void)
 	test_delete_fails();
 	test_push_fails();
 	test_without_memory();
+	test_endpoints();
+	test_endpoint_baseline();
+	test_endpoint_end();
+	test_endpoint_after_free();
+	test_idle_endpoints();
+	test_new_is_not_idle();
+	test_slow_endpoint();
+	test_endpoints_full();
+	test_endpoint_trouble();
 	test_churn();
-	test_endpoint_told();
-	test_endpoint_leaves();
-	test_endpoint_idle();
 	rmdir(root);
 	return check_status();
 }

@@ -33,7 +33,7 @@ LIBS := $(shell $(PKG_CONFIG) --libs libbpf) -lm
 # collectd's side, and what can be used without it
 DAEMON_STAGES = ebpf_tcp config report
 KERNEL_STAGES = probe selftest snapshot
-PURE_STAGES = process subject name rule match cgroup cgroups endpoint member group histogram metric
+PURE_STAGES = process subject name rule match cgroup cgroups endpoint member group histogram metric event
 LIBRARY = $(patsubst %,$(O)/plugin/%.o,$(KERNEL_STAGES) $(PURE_STAGES))
 
 .DELETE_ON_ERROR:

@@ -91,11 +91,23 @@ static __always_inline __u32 class_of(enum tcp_scope scope, __u16 here, __u16 th
 	return scope | CLASS_EXCLUDED;
 }
 
+/* A socket that was closed has given its port back, but still knows it. */
+static __always_inline __u16 local_port(struct sock *sk)
+{
+	__be16 port = BPF_CORE_READ((struct inet_sock *)sk, inet_sport);
+
+	return port ? bpf_ntohs(port) : BPF_CORE_READ(sk, __sk_common.skc_num);
+}
+
+static __always_inline __u16 remote_port(struct sock *sk)
+{
+	return bpf_ntohs(BPF_CORE_READ(sk, __sk_common.skc_dport));
+}
+
 /* Known for good once the socket has both its ends. */
 static __noinline __u32 classify(struct sock *sk, struct socket_state *s)
 {
-	__u16 here = BPF_CORE_READ(sk, __sk_common.skc_num);
-	__u16 there = bpf_ntohs(BPF_CORE_READ(sk, __sk_common.skc_dport));
+	__u16 here = local_port(sk), there = remote_port(sk);
 	__be32 remote[4], local[4];
 	__u32 class;
 
@@ -114,13 +126,13 @@ static __always_inline bool endpoint_of(struct sock *sk, struct socket_state *s,
 
 	if (s->flags & ACTIVE) {
 		out->kind = TCP_ENDPOINT_DESTINATION;
-		out->port = bpf_ntohs(BPF_CORE_READ(sk, __sk_common.skc_dport));
+		out->port = remote_port(sk);
 		addresses(sk, (__be32 *)out->address, local);
 		return by_destination;
 	}
 	out->kind = TCP_ENDPOINT_PORT;
-	out->port = BPF_CORE_READ(sk, __sk_common.skc_num);
-	return by_port;
+	out->port = local_port(sk);
+	return by_port && !(s->flags & SIDELESS);
 }
 
 /* Takes a free row for the endpoint. 0 if there is none. */
@@ -177,7 +189,7 @@ static __always_inline void endpoint_set(struct socket_state *s, __u32 number)
 	s->generation = row->generation;
 }
 
-/* The row of the socket's endpoint, if it has one: number and row stay 0. */
+/* The row of the socket's endpoint, 0 if it has none. */
 static __noinline __u32 socket_endpoint(struct sock *sk, struct socket_state *s, struct owner *o)
 {
 	struct tcp_endpoint endpoint = {};
@@ -187,7 +199,7 @@ static __noinline __u32 socket_endpoint(struct sock *sk, struct socket_state *s,
 	if (s->endpoint && row && row->generation == s->generation &&
 	    row->start_ns == o->start_ns && row->pid == o->pid)
 		return s->endpoint;
-	if (o->row < TCP_ROW_FIRST || !endpoint_of(sk, s, &endpoint))
+	if (!sk || o->row < TCP_ROW_FIRST || !endpoint_of(sk, s, &endpoint))
 		return 0;
 	number = endpoint_find(o, &endpoint);
 	endpoint_set(s, number);
@@ -211,15 +223,72 @@ static __always_inline void count_first_use(struct account *a, struct socket_sta
 		count(a, connects, 1);
 }
 
-/* Whose is it? Of the running process, if `how` says OWN; else of the one before. */
-static __always_inline bool account_open(struct account *a, struct sock *sk, struct socket_state *s,
-					 int how)
+/*
+ * A place is the row in which a connection counts as established, and that row's generation then.
+ * Rows hold a balance, so who leaves a place must find the row that it entered; if that has gone to
+ * others meanwhile, the user half has moved what was in it to `fallback`.
+ */
+static __always_inline __u64 place_of(__u32 number, struct tcp_row *row)
+{
+	return row ? (__u64)row->generation << 32 | number : 0;
+}
+
+static __noinline void place_leave(__u64 place, __u32 fallback)
+{
+	struct tcp_row *row = row_at((__u32)place);
+
+	if (row && row->generation != place >> 32)
+		row = row_at(fallback);
+	if (place && row)
+		add(row->counters.established, -1);
+}
+
+/* Whoever else moves it at the same time does it right. */
+static __always_inline void place_move(__u64 *place, __u64 to, struct tcp_row *row, __u32 fallback,
+				       int how)
+{
+	__u64 from = *place;
+
+	if (from == to)
+		return;
+	if (!(how & SHARED))
+		*place = to;
+	else if (__sync_val_compare_and_swap(place, from, to) != from)
+		return;
+	place_leave(from, fallback);
+	if (row)
+		add(row->counters.established, 1);
+}
+
+static __always_inline void places_set(struct socket_state *s, const struct account *a, int how)
+{
+	place_move(&s->process_place, place_of(a->number, a->row), a->row, TCP_ROW_OTHER, how);
+	if (by_destination || by_port)
+		place_move(&s->endpoint_place, place_of(a->endpoint_number, a->endpoint),
+			   a->endpoint, TCP_ROW_NONE, how);
+}
+
+static __always_inline void established_end(struct socket_state *s, int how)
+{
+	if (!s->process_place)
+		return;
+	place_move(&s->process_place, 0, NULL, TCP_ROW_OTHER, how);
+	place_move(&s->endpoint_place, 0, NULL, TCP_ROW_NONE, how);
+}
+
+/* Whose is it? That of its owner, or nobody's yet. */
+static __always_inline bool account_open(struct account *a, struct sock *sk, struct socket_state *s)
 {
 	__u32 class = s->class;
 
 	a->endpoint = NULL;
-	a->row = how & OWN ? own(sk, s) : owner_row(&s->owner);
+	a->endpoint_number = 0;
+	a->row = owner_row(&s->owner);
 	a->number = s->owner.row;
+	if (!a->number) {
+		a->number = TCP_ROW_KERNEL;
+		a->row = row_at(TCP_ROW_KERNEL);
+	}
 	if ((by_scope || selective) && !(class & CLASS_KNOWN))
 		class = classify(sk, s);
 	a->scope = class & CLASS_SCOPE;
@@ -233,11 +302,70 @@ static __always_inline bool account_open(struct account *a, struct sock *sk, str
 		if (a->endpoint_number)
 			a->endpoint = row_at(a->endpoint_number);
 	}
-	if (!a->row)
+	return a->row != NULL;
+}
+
+/* The same, of the running process, which takes the socket over. */
+static __always_inline bool account_take(struct account *a, struct sock *sk, struct socket_state *s,
+					 int how)
+{
+	own(sk, s);
+	if (!account_open(a, sk, s))
 		return false;
-	if (how & OWN)
-		count_first_use(a, s, how);
+	if (s->process_place)
+		places_set(s, a, how);
+	count_first_use(a, s, how);
 	return true;
 }
+
+/* -- times -- */
+
+static __always_inline struct tcp_histogram *histogram_at(__u32 number, enum tcp_time time)
+{
+	if (time == TCP_TIME_CONNECT)
+		return bpf_map_lookup_elem(&connect_times, &number);
+	if (time == TCP_TIME_LIFETIME)
+		return bpf_map_lookup_elem(&lifetimes, &number);
+	return bpf_map_lookup_elem(&round_trips, &number);
+}
+
+static __always_inline void row_time(__u32 number, struct tcp_row *row, enum tcp_time time,
+				     __u64 units)
+{
+	struct tcp_histogram *histogram = histogram_at(number, time);
+	__u32 bucket = tcp_latency_bucket(units);
+
+	barrier_var(bucket); /* else 6.1's verifier forgets the bound */
+	if (histogram && bucket < TCP_LATENCY_BUCKETS)
+		add(histogram->buckets[bucket], 1);
+	if (row->time_max[time] < units)
+		row->time_max[time] = units;
+	add(row->counters.time_sum[time], units);
+	add(row->counters.times[time], 1); /* last: the reader looks for it first */
+}
+
+static __noinline void connect_time(__u32 number, struct tcp_row *row, __u64 ns)
+{
+	row_time(number, row, TCP_TIME_CONNECT, ns);
+}
+
+static __noinline void lifetime(__u32 number, struct tcp_row *row, __u64 us)
+{
+	row_time(number, row, TCP_TIME_LIFETIME, us);
+}
+
+static __noinline void round_trip(__u32 number, struct tcp_row *row, __u64 ns)
+{
+	row_time(number, row, TCP_TIME_RTT, ns);
+}
+
+/* One of the above, for all rows of the account. */
+#define count_time(account, time, units)                                                           \
+	({                                                                                         \
+		__u64 units_ = (units);                                                            \
+		time((account)->number, (account)->row, units_);                                   \
+		if ((account)->endpoint)                                                           \
+			time((account)->endpoint_number, (account)->endpoint, units_);             \
+	})
 
 #endif

@@ -7,20 +7,6 @@
 
 #include "socket.bpf.h"
 
-static __noinline void latency_add(__u32 number, struct tcp_row *row, __u64 ns)
-{
-	struct tcp_latency *latency = bpf_map_lookup_elem(&latencies, &number);
-	__u32 bucket = tcp_latency_bucket(ns);
-
-	barrier_var(bucket); /* else 6.1's verifier forgets the bound */
-	if (latency && bucket < TCP_LATENCY_BUCKETS)
-		add(latency->buckets[bucket], 1);
-	if (row->connect_max_ns < ns)
-		row->connect_max_ns = ns;
-	add(row->counters.connect_ns, ns);
-	add(row->counters.measured, 1); /* last: the reader looks for it first */
-}
-
 static __always_inline enum tcp_reason reason_of(int error)
 {
 	switch (error) {
@@ -43,14 +29,16 @@ static __always_inline enum tcp_reason reason_of(int error)
 	return TCP_REASON_OTHER;
 }
 
-static __always_inline void failure_add(struct sock *sk, struct socket_state *s,
-					enum tcp_reason reason, int how)
+/* `to`: where it should have gone, of a socket that does not know. */
+static __always_inline void failure_add(struct sock *sk, struct socket_state *s, struct account *a,
+					const struct tcp_endpoint *to, enum tcp_reason reason,
+					__u64 took_ns)
 {
-	struct account a;
-
 	barrier_var(reason);
-	if (account_open(&a, sk, s, how) && reason < TCP_REASON_COUNT)
-		count(&a, failed[reason], 1);
+	if (reason >= TCP_REASON_COUNT)
+		return;
+	count(a, failed[reason], 1);
+	on_failure(sk, s, a, to, reason, took_ns);
 }
 
 /* Without an error no port was ever given to the socket, or the application gave up. */
@@ -70,11 +58,11 @@ static __always_inline enum tcp_reason failure_of(struct sock *sk, struct tcp_so
  * the handshake, the event that would have told was skipped: it is counted, but not measured.
  */
 static __always_inline void on_connect_end(struct sock *sk, struct tcp_sock *tp,
-					   struct socket_state *s, int old, int now, int how)
+					   struct socket_state *s, struct account *a, int old,
+					   int now, int how)
 {
 	bool opening = old == BPF_TCP_SYN_SENT || old == BPF_TCP_SYN_RECV;
 	__u64 took_ns = bpf_ktime_get_ns() - s->connect_ns;
-	struct account a;
 
 	if (opening && now != BPF_TCP_ESTABLISHED && now != BPF_TCP_CLOSE)
 		return;
@@ -82,16 +70,14 @@ static __always_inline void on_connect_end(struct sock *sk, struct tcp_sock *tp,
 	if (!opening)
 		add(self.lost_latencies, 1);
 	if (opening ? now == BPF_TCP_CLOSE : !READ(how, tp, bytes_acked)) {
-		failure_add(sk, s, failure_of(sk, tp, opening, how), how & ~OWN);
+		failure_add(sk, s, a, NULL, failure_of(sk, tp, opening, how), took_ns);
 		return;
 	}
-	if (!account_open(&a, sk, s, how & ~OWN))
+	count(a, connects, 1);
+	if (!opening)
 		return;
-	count(&a, connects, 1);
-	if (opening)
-		latency_add(a.number, a.row, took_ns);
-	if (opening && a.endpoint)
-		latency_add(a.endpoint_number, a.endpoint, took_ns);
+	count_time(a, connect_time, took_ns);
+	on_slow(sk, s, a, took_ns);
 }
 
 /* ::ffff:a.b.c.d goes through both functions: the inner one tells. */
@@ -121,19 +107,21 @@ static __always_inline void destination(struct tcp_endpoint *out, const void *ad
 
 /* A connect that failed before its SYN: no state change tells of it, and the socket knows nothing.
  */
-static __always_inline void on_connect_error(struct sock *sk, struct tcp_endpoint *to, int error)
+static __always_inline void on_connect_error(struct tcp_endpoint *to, int error)
 {
 	struct socket_state nobody = {.flags = ACTIVE};
 	const __be32 local[4] = {};
+	struct account a;
 
 	if (error != ENETUNREACH && error != EHOSTUNREACH && error != EACCES && error != EPERM)
 		return;
-	own(sk, &nobody);
+	own(NULL, &nobody);
 	nobody.class =
 		class_of(scope_of((const __be32 *)to->address, local), 0, to->port) | CLASS_KNOWN;
 	if (by_destination && nobody.owner.row >= TCP_ROW_FIRST)
 		endpoint_set(&nobody, endpoint_find(&nobody.owner, to));
-	failure_add(sk, &nobody, reason_of(error), 0);
+	if (account_open(&a, NULL, &nobody))
+		failure_add(NULL, &nobody, &a, to, reason_of(error), 0);
 }
 
 /* The protocol's connect function returns; what got as far as SYN_SENT has its end elsewhere. */
@@ -151,10 +139,41 @@ static __always_inline void on_connect_return(struct sock *sk, const void *addre
 		return;
 	destination(&to, address, family);
 	if (family == AF_INET || !is_mapped(&to))
-		on_connect_error(sk, &to, -ret);
+		on_connect_error(&to, -ret);
 }
 
-/* The same for a return probe, which has no arguments. */
+/* Where the socket is asked to connect to; false if that is not TCP, or nowhere. */
+static __always_inline bool tcp_destination(struct tcp_endpoint *out, struct sock *sk,
+					    const void *address)
+{
+	__u16 family = 0;
+
+	if (!sk || !(is_stream(sk, IPPROTO_TCP) || is_stream(sk, IPPROTO_MPTCP)))
+		return false;
+	bpf_probe_read_kernel(&family, sizeof(family), address);
+	destination(out, address, family);
+	return family == AF_INET || family == AF_INET6;
+}
+
+/* A security module, or a program of the cgroup, has looked at a connect. */
+static __always_inline void on_connect_permit(struct sock *sk, const void *address, int ret)
+{
+	struct tcp_endpoint to = {};
+
+	if (ret < 0 && tcp_destination(&to, sk, address))
+		on_connect_error(&to, -ret);
+}
+
+/* The same for return probes, which have no arguments. */
+static __always_inline void on_permit_enter(struct sock *sk, const void *address)
+{
+	__u64 thread = bpf_get_current_pid_tgid();
+	struct tcp_endpoint to = {};
+
+	if (tcp_destination(&to, sk, address))
+		bpf_map_update_elem(&connecting, &thread, &to, BPF_ANY);
+}
+
 static __always_inline void on_connect_enter(const void *address, int family)
 {
 	__u64 thread = bpf_get_current_pid_tgid();
@@ -175,7 +194,7 @@ static __always_inline void on_connect_leave(int ret)
 	to = *found;
 	bpf_map_delete_elem(&connecting, &thread);
 	if (ret < 0)
-		on_connect_error(NULL, &to, -ret);
+		on_connect_error(&to, -ret);
 }
 
 /* The SYN leaves now: with a deferred Fast Open that is long after the application's connect. */
@@ -187,34 +206,21 @@ static __always_inline void on_syn(struct sock *sk)
 		s->connect_ns = bpf_ktime_get_ns();
 }
 
-/* The birth of a connection: a SYN leaves, or has come. */
-static __always_inline bool on_birth(struct sock *sk, struct tcp_sock *tp, int old, int now,
-				     int how)
+/* A SYN leaves. */
+static __always_inline void on_birth(struct sock *sk)
 {
-	struct socket_state *s;
+	struct socket_state *s = state_reset(sk, ACTIVE | ATTEMPTED, 0);
 
-	if (old == BPF_TCP_LISTEN && now == BPF_TCP_SYN_RECV) {
-		state_reset(sk, 0, AN_ACCEPT);
-		return true;
-	}
-	if (now != BPF_TCP_SYN_SENT)
-		return false;
-	s = state_get(sk);
-	if (s && s->connect_ns)
-		on_connect_end(sk, tp, s, old, now, how);
-	s = state_reset(sk, ACTIVE | ATTEMPTED, 0);
-	if (s) {
-		own(sk, s);
-		s->connect_ns = bpf_ktime_get_ns();
-	}
-	return true;
+	if (!s)
+		return;
+	own(sk, s);
+	s->connect_ns = bpf_ktime_get_ns();
 }
 
 /* The state of a connection, also if its birth was skipped and it comes of age, or fails, now. */
-static __always_inline struct socket_state *state_grown_up(struct sock *sk, struct tcp_sock *tp,
-							   int old, int now, int how)
+static __always_inline struct socket_state *state_grown_up(struct sock *sk, int old, int now,
+							   int how)
 {
-	struct socket_state nobody = {.owner.row = TCP_ROW_OTHER, .flags = ACTIVE};
 	struct socket_state *s = state_get(sk);
 
 	if (s)
@@ -226,18 +232,65 @@ static __always_inline struct socket_state *state_grown_up(struct sock *sk, stru
 	add(self.lost_latencies, 1);
 	if (now == BPF_TCP_ESTABLISHED)
 		return state_reset(sk, ACTIVE, A_CONNECT);
+	s = state_reset(sk, ACTIVE, 0);
+	if (!s)
+		return NULL;
+	s->connect_ns = bpf_ktime_get_ns();
+	s->owner.row = TCP_ROW_OTHER;
 	if (READ(how, sk, sk_lock.owned))
-		own(sk, &nobody);
-	failure_add(sk, &nobody, failure_of(sk, tp, true, how), how & ~OWN);
-	return NULL;
+		own(sk, s);
+	return s;
 }
 
 /* Closing without a word is a use too. */
-static __always_inline void on_use(struct sock *sk, struct socket_state *s, int how)
+static __always_inline bool is_first_use(struct sock *sk, struct socket_state *s, int now, int how)
 {
+	return !s->owner.row && READ(how, sk, sk_lock.owned) &&
+	       (fin_queued(now) || now == BPF_TCP_CLOSE);
+}
+
+/* From established to closed. What a passive socket sent again before was its SYN-ACK. */
+static __always_inline void on_life(struct tcp_sock *tp, struct socket_state *s, struct account *a,
+				    int old, int now, int how)
+{
+	if (now == BPF_TCP_ESTABLISHED) {
+		if (!s->process_place)
+			places_set(s, a, how);
+		if (old == BPF_TCP_SYN_RECV)
+			s->retransmits = READ(how, tp, total_retrans);
+		if (lifetimes_wanted)
+			s->born_ns = bpf_ktime_get_ns();
+		return;
+	}
+	established_end(s, how);
+	if (now != BPF_TCP_CLOSE)
+		return;
+	if (health_wanted)
+		health_count(tp, s, a, how);
+	if (s->born_ns)
+		count_time(a, lifetime, (bpf_ktime_get_ns() - s->born_ns) / 1000);
+	s->born_ns = 0;
+}
+
+/* The handshake has no bytes, Fast Open has. */
+static __always_inline void on_change(struct sock *sk, struct tcp_sock *tp, struct socket_state *s,
+				      int old, int now, int how)
+{
+	int before = old == BPF_TCP_SYN_SENT && now == BPF_TCP_ESTABLISHED ? now : old;
+	bool subflow = is_subflow(tp, how);
+	struct growth grown;
 	struct account a;
 
-	account_open(&a, sk, s, how | OWN);
+	if (!subflow && is_first_use(sk, s, now, how) ? !account_take(&a, sk, s, how)
+						      : !account_open(&a, sk, s))
+		return;
+	if (s->connect_ns)
+		on_connect_end(sk, tp, s, &a, old, now, how);
+	if (now == BPF_TCP_SYN_SENT)
+		return;
+	if (!subflow && grow(&grown, sk, tp, s, before, now, how))
+		credit(&a, &grown);
+	on_life(tp, s, &a, old, now, how);
 }
 
 static __always_inline void on_state(struct sock *sk, struct tcp_sock *tp, int old, int now,
@@ -245,28 +298,23 @@ static __always_inline void on_state(struct sock *sk, struct tcp_sock *tp, int o
 {
 	struct socket_state *s;
 
-	if (on_birth(sk, tp, old, now, how))
+	on_listen(sk, old, now);
+	if (old == BPF_TCP_LISTEN && now == BPF_TCP_SYN_RECV) {
+		state_reset(sk, 0, AN_ACCEPT);
 		return;
-	s = state_grown_up(sk, tp, old, now, how);
-	if (!s)
-		return;
-	if (s->connect_ns)
-		on_connect_end(sk, tp, s, old, now, how);
-	if (is_subflow(tp, how))
-		return;
-	if (!s->owner.row && READ(how, sk, sk_lock.owned) &&
-	    (fin_queued(now) || now == BPF_TCP_CLOSE))
-		on_use(sk, s, how);
-	if (old != BPF_TCP_SYN_SENT)
-		update(sk, tp, s, old, now, how);
-	else if (now == BPF_TCP_ESTABLISHED) /* the handshake has no bytes, Fast Open has */
-		update(sk, tp, s, now, now, how);
+	}
+	s = state_grown_up(sk, old, now, how);
+	if (s)
+		on_change(sk, tp, s, old, now, how);
+	if (now == BPF_TCP_SYN_SENT)
+		on_birth(sk);
 }
 
 /* Connects are those of the first subflow; an MPTCP socket itself only carries data. */
 static __always_inline void on_mptcp_state(struct sock *sk, int old, int now, int how)
 {
 	struct socket_state *s = state_get(sk);
+	struct account a;
 
 	if (now == BPF_TCP_SYN_SENT) {
 		s = state_reset(sk, ACTIVE, 0);
@@ -274,14 +322,15 @@ static __always_inline void on_mptcp_state(struct sock *sk, int old, int now, in
 			own(sk, s);
 	} else if (now == BPF_TCP_ESTABLISHED) {
 		if (!s)
-			s = state_reset(sk, 0, old == BPF_TCP_LISTEN ? AN_ACCEPT : 0);
+			s = state_reset(sk, old == BPF_TCP_LISTEN ? 0 : SIDELESS,
+					old == BPF_TCP_LISTEN ? AN_ACCEPT : 0);
 		if (!s)
 			return;
 		s->tx_bytes = mptcp_sent(sk, now);
 		s->rx_bytes = mptcp_received(sk, now);
 	} else if (s && carries_data(old)) {
-		if (!s->owner.row && READ(how, sk, sk_lock.owned) && fin_queued(now))
-			on_use(sk, s, how);
+		if (is_first_use(sk, s, now, how) && fin_queued(now))
+			account_take(&a, sk, s, how);
 		update(sk, NULL, s, old, now, how | MPTCP);
 	}
 	/* it passes no tcp_destroy_sock; closed again means destroyed */
@@ -296,10 +345,7 @@ static __always_inline void on_destroy(struct sock *sk, struct tcp_sock *tp, int
 
 	if (!s)
 		return;
-	if (s->connect_ns)
-		on_connect_end(sk, tp, s, BPF_TCP_CLOSE, BPF_TCP_CLOSE, how);
-	if (!is_subflow(tp, how))
-		update(sk, tp, s, BPF_TCP_CLOSE, BPF_TCP_CLOSE, how);
+	on_change(sk, tp, s, BPF_TCP_CLOSE, BPF_TCP_CLOSE, how);
 	state_remove(sk);
 }
 

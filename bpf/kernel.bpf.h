@@ -69,6 +69,7 @@ enum {
 	ACTIVE = 1 << 0,    /* opened from this side: the SYN took one sequence number */
 	ORIGIN = 1 << 1,    /* origin is valid */
 	ATTEMPTED = 1 << 2, /* the connect call under way has reached SYN_SENT */
+	SIDELESS = 1 << 3,  /* which side opened it is not known */
 };
 
 /* What the first process to use a socket gets counted. */
@@ -82,13 +83,27 @@ struct socket_state {
 	__u64 tx_bytes; /* counted so far, on the scale of sequence.bpf.h */
 	__u64 rx_bytes;
 	__u64 connect_ns; /* when the SYN left; 0 unless a connect is under way */
+	__u64 born_ns;    /* when it was established; 0: unknown, or nobody asked */
 	struct owner owner;
 	__u32 origin;    /* sequence number of the first byte sent */
 	__u32 uncounted; /* claimed by UNLOCKED triggers too */
 	__u32 flags;
-	__u32 class;      /* CLASS_* and its enum tcp_scope; 0: not known yet */
-	__u32 endpoint;   /* row of its endpoint, 0: not known yet */
-	__u32 generation; /* of that row then */
+	__u32 class;          /* CLASS_* and its enum tcp_scope; 0: not known yet */
+	__u32 endpoint;       /* row of its endpoint, 0: not known yet */
+	__u32 generation;     /* of that row then */
+	__u64 process_place;  /* where it counts as established, see account.bpf.h; 0: nowhere */
+	__u64 endpoint_place; /* so that its own 64 bits can be exchanged at once */
+	__u32 segments;       /* counted so far */
+	__u32 retransmits;
+	__u32 tick; /* in which its health was looked at */
+	__u32 reserved;
+};
+
+/* A listening socket. */
+struct listener {
+	struct owner owner;
+	__u32 drops; /* counted so far */
+	__u32 reserved;
 };
 
 enum {
@@ -99,6 +114,11 @@ enum {
 
 /* Set by the loader. */
 const volatile bool sock_storage = false; /* 5.11: tracing programs may use sk_storage */
+const volatile bool lifetimes_wanted = false;
+const volatile bool health_wanted = false; /* segments, retransmits, resets, round trips */
+const volatile bool listeners_wanted = false;
+const volatile bool failures_wanted = false; /* each failed connect is an event */
+const volatile __u64 slow_connect_ns = 0;    /* each slower one is an event; 0: none is */
 const volatile bool by_scope = false;
 const volatile bool by_destination = false;
 const volatile bool by_port = false;
@@ -110,6 +130,9 @@ const volatile __u64 remote_ports[65536 / 64] = {};
 
 /* Set by the loader once the sockets that are older than the probes have their baseline. */
 bool baseline_done = false;
+
+/* Counted up by the loader. */
+__u32 tick = 0;
 
 struct tcp_self self = {};
 
@@ -140,8 +163,24 @@ struct {
 	__uint(map_flags, BPF_F_MMAPABLE);
 	__uint(max_entries, 16384);
 	__type(key, __u32);
-	__type(value, struct tcp_latency);
-} latencies SEC(".maps");
+	__type(value, struct tcp_histogram);
+} connect_times SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct tcp_histogram);
+} lifetimes SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct tcp_histogram);
+} round_trips SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
@@ -188,6 +227,18 @@ struct {
 	__type(key, __u64); /* threads inside tcp_v4_connect() or tcp_v6_connect() */
 	__type(value, struct tcp_endpoint);
 } connecting SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 256 * 1024);
+} events SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 4096);
+	__type(key, __u64); /* the socket's address */
+	__type(value, struct listener);
+} listeners SEC(".maps");
 
 #define add(counter, n) ((void)__sync_fetch_and_add(&(counter), (n)))
 

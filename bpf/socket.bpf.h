@@ -8,7 +8,9 @@
 #ifndef EBPF_TCP_SOCKET_BPF_H
 #define EBPF_TCP_SOCKET_BPF_H
 
-#include "account.bpf.h"
+#include "event.bpf.h"
+#include "health.bpf.h"
+#include "listen.bpf.h"
 #include "sequence.bpf.h"
 
 static __always_inline struct socket_state *state_get(struct sock *sk)
@@ -63,7 +65,7 @@ static __always_inline void state_remove(struct sock *sk)
 }
 
 /* Growth that is not positive leaves things as they are: somebody else has counted further. */
-static __always_inline __u64 growth(__u64 before, __u64 now)
+static __always_inline __u64 growth_of(__u64 before, __u64 now)
 {
 	if ((__s64)(now - before) <= 0)
 		return 0;
@@ -76,7 +78,7 @@ static __always_inline __u64 growth(__u64 before, __u64 now)
 /* Moves a count up to `now`. Whoever beats us to the claim takes what we saw, or more. */
 static __always_inline __u64 claim(__u64 *count, __u64 before, __u64 now, int how)
 {
-	__u64 grown = growth(before, now);
+	__u64 grown = growth_of(before, now);
 
 	if (!(how & SHARED)) {
 		if (grown)
@@ -130,50 +132,66 @@ static __always_inline __u64 grow_rx(struct sock *sk, struct tcp_sock *tp, struc
 	return claim(&s->rx_bytes, before, received(sk, tp, how), how & ~SHARED);
 }
 
-/* Adds growth to the row of the process at work, or else of the last one that was. */
-static __always_inline void credit(struct sock *sk, struct socket_state *s, __u64 tx, __u64 rx,
-				   int how)
-{
-	struct account a;
+struct growth {
+	__u64 tx, rx;
+};
 
-	if (!(how & OWN) && !s->owner.row)
-		s->owner.row = TCP_ROW_KERNEL;
-	if (!account_open(&a, sk, s, how))
+static __always_inline void credit(struct account *a, const struct growth *grown)
+{
+	if (grown->tx)
+		count(a, tx_bytes, grown->tx);
+	if (grown->rx)
+		count(a, rx_bytes, grown->rx);
+	if (!by_scope || a->scope >= TCP_SCOPE_COUNT)
 		return;
-	if (tx)
-		count(&a, tx_bytes, tx);
-	if (rx)
-		count(&a, rx_bytes, rx);
-	if (!by_scope || a.scope >= TCP_SCOPE_COUNT)
-		return;
-	if (tx)
-		count(&a, scope_tx_bytes[a.scope], tx);
-	if (rx)
-		count(&a, scope_rx_bytes[a.scope], rx);
+	if (grown->tx)
+		count(a, scope_tx_bytes[a->scope], grown->tx);
+	if (grown->rx)
+		count(a, scope_rx_bytes[a->scope], grown->rx);
 }
 
 /*
- * Brings a socket up to date. In a state change, what is queued for sending stands as the state
- * `before` left it, and what was received as the one `now` has it; else both are the same.
+ * Brings a socket up to date: has it grown? In a state change, what is queued for sending stands as
+ * the state `before` left it, and what was received as the one `now` has it; else both are the
+ * same.
  */
-static __always_inline void update(struct sock *sk, struct tcp_sock *tp, struct socket_state *s,
-				   int before, int now, int how)
+static __always_inline bool grow(struct growth *out, struct sock *sk, struct tcp_sock *tp,
+				 struct socket_state *s, int before, int now, int how)
 {
-	__u64 tx = 0, rx = 0;
-
+	*out = (struct growth){};
 	if (before == BPF_TCP_SYN_SENT || before == BPF_TCP_LISTEN)
-		return;
+		return false;
 	if (how & RX && !(how & MPTCP) && !(s->flags & ORIGIN) && before != BPF_TCP_CLOSE)
 		sent(tp, s, before, how); /* so that unlocked triggers may begin */
 	if (!(how & (OWN | LAST)) && !s->owner.row)
-		return;
+		return false;
 	/* tcp_disconnect() moves write_seq: once closed, nothing can be said about sent bytes */
 	if (how & TX && before != BPF_TCP_CLOSE)
-		tx = grow_tx(sk, tp, s, before, how);
+		out->tx = grow_tx(sk, tp, s, before, how);
 	if (how & RX)
-		rx = grow_rx(sk, tp, s, now, how);
-	if (tx || rx)
-		credit(sk, s, tx, rx, how);
+		out->rx = grow_rx(sk, tp, s, now, how);
+	return out->tx || out->rx;
+}
+
+/* Growth goes to the process at work, or else to the last one that was. */
+static __always_inline void update(struct sock *sk, struct tcp_sock *tp, struct socket_state *s,
+				   int before, int now, int how)
+{
+	struct growth grown;
+	struct account a;
+
+	if (grow(&grown, sk, tp, s, before, now, how) &&
+	    (how & OWN ? account_take(&a, sk, s, how) : account_open(&a, sk, s)))
+		credit(&a, &grown);
+}
+
+/* From now on it counts as established, where it belongs. */
+static __always_inline void established_begin(struct sock *sk, struct socket_state *s)
+{
+	struct account a;
+
+	if (!s->process_place && account_open(&a, sk, s))
+		places_set(s, &a, 0);
 }
 
 /*
@@ -183,17 +201,20 @@ static __always_inline void update(struct sock *sk, struct tcp_sock *tp, struct 
 static __always_inline struct socket_state *state_found(struct sock *sk, struct tcp_sock *tp,
 							int state, int how)
 {
-	struct socket_state initial = {};
+	struct socket_state initial = {}, *s;
 
 	if (!carries_data(state))
 		return NULL;
 	if (how & MPTCP) {
+		initial.flags = SIDELESS;
 		mptcp_begin(sk, &initial, state);
 	} else if (!baseline_done) {
 		if (how & UNLOCKED) /* it cannot say what it moved before */
 			return NULL;
+		initial.flags = SIDELESS;
 		initial.tx_bytes = sent(tp, &initial, state, how);
 		initial.rx_bytes = received(sk, tp, how);
+		health_begin(tp, &initial, how);
 	} else if (is_active(tp, state, how)) {
 		initial.flags = ACTIVE;
 		initial.uncounted = A_CONNECT;
@@ -201,7 +222,10 @@ static __always_inline struct socket_state *state_found(struct sock *sk, struct 
 	} else {
 		initial.uncounted = AN_ACCEPT;
 	}
-	return state_add(sk, &initial);
+	s = state_add(sk, &initial);
+	if (s && state == BPF_TCP_ESTABLISHED && !(how & MPTCP))
+		established_begin(sk, s);
+	return s;
 }
 
 /* A process, or the kernel for it, has moved data through the socket. */
@@ -222,6 +246,8 @@ static __always_inline void on_data(struct sock *sk, struct tcp_sock *tp, int ho
 	if (how & UNLOCKED && (fin_queued(state) || !(how & MPTCP || s->flags & ORIGIN)))
 		return;
 	update(sk, tp, s, state, state, how);
+	if (!(how & MPTCP))
+		health_look(sk, tp, s, how);
 }
 
 /* For sk pointers of any protocol that the hook passes. */
@@ -260,22 +286,30 @@ static __always_inline void begin_unlocked(struct sock *sk, struct socket_state 
 /* A socket that is older than the probes; `task` holds it, or is NULL. */
 static __always_inline void on_older(struct sock *sk, struct task_struct *task)
 {
+	bool mptcp = is_mptcp(BPF_CORE_READ(sk, sk_protocol));
 	int state = BPF_CORE_READ(sk, __sk_common.skc_state);
-	struct socket_state s = {};
+	struct socket_state initial = {}, *s;
 
+	if (state == BPF_TCP_LISTEN && listeners_wanted && task && !mptcp)
+		listener_add(sk, task);
 	if (state == BPF_TCP_CLOSE || state == BPF_TCP_LISTEN || state_get(sk))
 		return;
 	if (task) {
-		owner_set(&s.owner, task);
-		s.owner.row = TCP_ROW_OTHER; /* it gets a row of its own with its first event */
+		owner_set(&initial.owner, task);
+		initial.owner.row = TCP_ROW_OTHER; /* it gets a row of its own when it counts */
 	}
-	if (is_mptcp(BPF_CORE_READ(sk, sk_protocol)))
-		mptcp_begin(sk, &s, state);
-	else if (state == BPF_TCP_SYN_SENT)
-		s.flags = ACTIVE;
-	else
-		begin_unlocked(sk, &s, state);
-	state_add(sk, &s);
+	if (mptcp) {
+		initial.flags = SIDELESS;
+		mptcp_begin(sk, &initial, state);
+	} else if (state == BPF_TCP_SYN_SENT) {
+		initial.flags = ACTIVE;
+	} else {
+		begin_unlocked(sk, &initial, state);
+		health_begin((struct tcp_sock *)sk, &initial, PROBE);
+	}
+	s = state_add(sk, &initial);
+	if (s && !mptcp && BPF_CORE_READ(sk, __sk_common.skc_state) == BPF_TCP_ESTABLISHED)
+		established_begin(sk, s);
 }
 
 #endif

@@ -61,6 +61,39 @@ int BPF_PROG(traced_exit, struct task_struct *task)
 	return 0;
 }
 
+/* Health: what a socket does while its process does nothing. */
+SEC("tp_btf/tcp_retransmit_skb")
+int BPF_PROG(traced_retransmit, struct sock *sk)
+{
+	struct tcp_sock *tp = bpf_skc_to_tcp_sock(sk);
+	struct socket_state *s = tp ? state_get(sk) : NULL;
+
+	if (s)
+		health_update(sk, tp, s, 0);
+	return 0;
+}
+
+SEC("tp_btf/tcp_retransmit_synack")
+int BPF_PROG(traced_synack, struct sock *sk)
+{
+	on_synack(sk);
+	return 0;
+}
+
+SEC("tp_btf/tcp_send_reset")
+int BPF_PROG(traced_reset_sent, struct sock *sk)
+{
+	on_reset_sent(sk, sk ? state_get(sk) : NULL);
+	return 0;
+}
+
+SEC("tp_btf/tcp_receive_reset")
+int BPF_PROG(traced_reset_received, struct sock *sk)
+{
+	on_reset_received(sk, state_get(sk));
+	return 0;
+}
+
 /* For the backends in which every trigger holds the socket's lock. */
 SEC("tp_btf/inet_sock_set_state")
 int BPF_PROG(locked_state, struct sock *sk, int old, int now)
@@ -134,6 +167,28 @@ int BPF_PROG(fentry_connect6, struct sock *sk, struct sockaddr *address, int siz
 	return 0;
 }
 
+/* Connects that are not permitted: by a security module, or by a program of the cgroup. */
+SEC("fexit/security_socket_connect")
+int BPF_PROG(fentry_permit, struct socket *socket, struct sockaddr *address, int size, int ret)
+{
+	on_connect_permit(socket->sk, address, ret);
+	return 0;
+}
+
+SEC("fexit/tcp_v4_pre_connect")
+int BPF_PROG(fentry_permit4, struct sock *sk, struct sockaddr *address, int size, int ret)
+{
+	on_connect_permit(sk, address, ret);
+	return 0;
+}
+
+SEC("fexit/tcp_v6_pre_connect")
+int BPF_PROG(fentry_permit6, struct sock *sk, struct sockaddr *address, int size, int ret)
+{
+	on_connect_permit(sk, address, ret);
+	return 0;
+}
+
 SEC("fentry/tcp_connect")
 int BPF_PROG(fentry_syn, struct sock *sk)
 {
@@ -193,6 +248,84 @@ SEC("kretprobe/tcp_v6_connect")
 int BPF_KRETPROBE(kprobe_connect6, int ret)
 {
 	on_connect_leave(ret);
+	return 0;
+}
+
+SEC("kprobe/security_socket_connect")
+int BPF_KPROBE(kprobe_permit_enter, struct socket *socket, void *address)
+{
+	on_permit_enter(BPF_CORE_READ(socket, sk), address);
+	return 0;
+}
+
+SEC("kretprobe/security_socket_connect")
+int BPF_KRETPROBE(kprobe_permit, int ret)
+{
+	on_connect_leave(ret);
+	return 0;
+}
+
+SEC("kprobe/tcp_v4_pre_connect")
+int BPF_KPROBE(kprobe_permit4_enter, struct sock *sk, void *address)
+{
+	on_permit_enter(sk, address);
+	return 0;
+}
+
+SEC("kretprobe/tcp_v4_pre_connect")
+int BPF_KRETPROBE(kprobe_permit4, int ret)
+{
+	on_connect_leave(ret);
+	return 0;
+}
+
+SEC("kprobe/tcp_v6_pre_connect")
+int BPF_KPROBE(kprobe_permit6_enter, struct sock *sk, void *address)
+{
+	on_permit_enter(sk, address);
+	return 0;
+}
+
+SEC("kretprobe/tcp_v6_pre_connect")
+int BPF_KRETPROBE(kprobe_permit6, int ret)
+{
+	on_connect_leave(ret);
+	return 0;
+}
+
+SEC("raw_tp/tcp_retransmit_skb")
+int kprobe_retransmit(struct bpf_raw_tracepoint_args *ctx)
+{
+	struct sock *sk = (struct sock *)ctx->args[0];
+	struct socket_state *s = state_get(sk);
+
+	if (s)
+		health_update(sk, (struct tcp_sock *)sk, s, PROBE);
+	return 0;
+}
+
+SEC("raw_tp/tcp_retransmit_synack")
+int kprobe_synack(struct bpf_raw_tracepoint_args *ctx)
+{
+	on_synack((struct sock *)ctx->args[0]);
+	return 0;
+}
+
+SEC("raw_tp/tcp_send_reset")
+int kprobe_reset_sent(struct bpf_raw_tracepoint_args *ctx)
+{
+	struct sock *sk = (struct sock *)ctx->args[0];
+
+	on_reset_sent(sk, sk ? state_get(sk) : NULL);
+	return 0;
+}
+
+SEC("raw_tp/tcp_receive_reset")
+int kprobe_reset_received(struct bpf_raw_tracepoint_args *ctx)
+{
+	struct sock *sk = (struct sock *)ctx->args[0];
+
+	on_reset_received(sk, state_get(sk));
 	return 0;
 }
 
@@ -327,6 +460,18 @@ int BPF_PROG(packet_send, struct sk_buff *skb)
 		on_data(sk, tp, TX | OWN);
 	else
 		on_data(sk, tp, TX);
+	return 0;
+}
+
+/* Run at every tick, if asked for: what waits for an accept. */
+SEC("iter/bpf_map_elem")
+int always_listeners(struct bpf_iter__bpf_map_elem *ctx)
+{
+	struct listener *listener = ctx->value;
+	__u64 *key = ctx->key;
+
+	if (key && listener)
+		listener_tell(ctx->meta->seq, (struct sock *)*key, listener);
 	return 0;
 }
 

@@ -37,16 +37,30 @@ enum tcp_reason { TCP_REASONS(TCP_REASON_ENUMERATOR) TCP_REASON_COUNT };
 #define TCP_SCOPE_ENUMERATOR(id, name) id,
 enum tcp_scope { TCP_SCOPES(TCP_SCOPE_ENUMERATOR) TCP_SCOPE_COUNT };
 
+/* Times that are measured, each with a histogram of its own; all but the first if asked for. */
+enum tcp_time {
+	TCP_TIME_CONNECT,  /* of successful connects, in ns */
+	TCP_TIME_LIFETIME, /* of connections, from established to closed, in us */
+	TCP_TIME_RTT,      /* round trip, smoothed by TCP, in ns: once per tick and busy socket */
+	TCP_TIME_COUNT
+};
+
 /* What is counted for a process. 64-bit counters only: the user half walks them as an array. */
 struct tcp_counters {
-	__u64 tx_bytes;   /* accepted from the application */
-	__u64 rx_bytes;   /* consumed by the application */
-	__u64 connects;   /* outgoing connections that were established */
-	__u64 measured;   /* how many of them were measured; written last, read first */
-	__u64 connect_ns; /* sum of their set-up times */
-	__u64 accepts;    /* incoming connections, at their first use by the process */
+	__u64 tx_bytes; /* accepted from the application */
+	__u64 rx_bytes; /* consumed by the application */
+	__u64 connects; /* outgoing connections that were established */
+	__u64 accepts;  /* incoming connections, at their first use by the process */
 	__u64 failed[TCP_REASON_COUNT];
-	__u64 scope_tx_bytes[TCP_SCOPE_COUNT]; /* tx_bytes by scope, if that was asked for */
+	__u64 times[TCP_TIME_COUNT]; /* how many were measured; written last, read first */
+	__u64 time_sum[TCP_TIME_COUNT];
+	__u64 established; /* a balance, the only number that falls: connections that are open */
+	__u64 segments;    /* sent, also those that were sent again; from here on: if asked for */
+	__u64 retransmits; /* segments that were sent again */
+	__u64 resets_sent;
+	__u64 resets_received;
+	__u64 listen_drops; /* connections that a listening socket had no room for */
+	__u64 scope_tx_bytes[TCP_SCOPE_COUNT]; /* tx_bytes by scope */
 	__u64 scope_rx_bytes[TCP_SCOPE_COUNT];
 };
 
@@ -73,7 +87,7 @@ struct tcp_endpoint {
 /* One process. Free while start_ns is 0; the user half frees it, the kernel half fills it. */
 struct tcp_row {
 	struct tcp_counters counters;
-	__u64 connect_max_ns; /* slowest connect since the reader last swapped in 0 */
+	__u64 time_max[TCP_TIME_COUNT]; /* since the reader last swapped in 0 */
 	__u64 start_ns;   /* of the group leader, since boot: tells processes of one pid apart */
 	__u64 cgroup;     /* cgroup id at the first event, 0 if unknown; maybe TCP_CGROUP_V1 */
 	__u32 pid;        /* thread-group id in the initial pid namespace */
@@ -104,17 +118,17 @@ struct tcp_endpoint_key {
 };
 
 /*
- * The histogram of connect times, one per row: bucket 0 is all below 2^TCP_LATENCY_MIN_LOG2 ns,
- * then each power of two has 2^TCP_LATENCY_STEP_LOG2 buckets of equal width, and the last takes the
+ * The histogram of a time, one per row: bucket 0 is all below 2^TCP_LATENCY_MIN_LOG2 units, then
+ * each power of two has 2^TCP_LATENCY_STEP_LOG2 buckets of equal width, and the last takes the
  * rest.
  */
-#define TCP_LATENCY_MIN_LOG2 10 /* 1.024 us */
-#define TCP_LATENCY_MAX_LOG2 37 /* 137 s */
+#define TCP_LATENCY_MIN_LOG2 10 /* 1.024 us, or ms */
+#define TCP_LATENCY_MAX_LOG2 37 /* 137 s, or 38 hours */
 #define TCP_LATENCY_STEP_LOG2 3
 #define TCP_LATENCY_BUCKETS                                                                        \
 	(((TCP_LATENCY_MAX_LOG2 - TCP_LATENCY_MIN_LOG2) << TCP_LATENCY_STEP_LOG2) + 2)
 
-struct tcp_latency {
+struct tcp_histogram {
 	__u32 buckets[TCP_LATENCY_BUCKETS]; /* since the reader last swapped in 0 */
 };
 
@@ -132,17 +146,40 @@ static inline __u32 tcp_log2(__u64 n)
 }
 
 /* The bucket of a time. */
-static inline __u32 tcp_latency_bucket(__u64 ns)
+static inline __u32 tcp_latency_bucket(__u64 units)
 {
-	__u32 log2 = tcp_log2(ns), step;
+	__u32 log2 = tcp_log2(units), step;
 
 	if (log2 < TCP_LATENCY_MIN_LOG2)
 		return 0;
 	if (log2 >= TCP_LATENCY_MAX_LOG2)
 		return TCP_LATENCY_BUCKETS - 1;
-	step = ns >> (log2 - TCP_LATENCY_STEP_LOG2) & ((1 << TCP_LATENCY_STEP_LOG2) - 1);
+	step = units >> (log2 - TCP_LATENCY_STEP_LOG2) & ((1 << TCP_LATENCY_STEP_LOG2) - 1);
 	return 1 + ((log2 - TCP_LATENCY_MIN_LOG2) << TCP_LATENCY_STEP_LOG2) + step;
 }
+
+/* A connect that was slow, or failed, told if asked for. Unknown addresses and ports are 0. */
+struct tcp_event {
+	__u64 start_ns; /* of the process */
+	__u64 took_ns;  /* 0 if it failed at once */
+	__u32 pid;
+	__u32 row;     /* of the process */
+	__u32 outcome; /* enum tcp_reason; TCP_REASON_COUNT: it was established */
+	__u16 local_port;
+	__u16 remote_port;
+	__u8 local[16]; /* IPv6, or v4-mapped */
+	__u8 remote[16];
+	char comm[TCP_COMM_LEN];
+};
+
+/* A listening socket at this moment, told if asked for. */
+struct tcp_listener {
+	__u64 drops;  /* connections for which it had no room, since it was last told of */
+	__u32 row;    /* of the process that listens */
+	__u32 queued; /* connections that wait for an accept */
+	__u32 port;
+	__u32 zero;
+};
 
 /* The kernel half about itself. */
 struct tcp_self {
@@ -153,16 +190,21 @@ struct tcp_self {
 	__u64 lost_deltas;     /* growth not believed: more than 2^40 bytes at once */
 	__u64 lost_latencies;  /* connects of which an end was not seen: counted, not measured */
 	__u64 lost_endpoints;  /* events that found no room for a row of their endpoint */
+	__u64 lost_events;     /* slow or failed connects that found no room in the ring buffer */
+	__u64 lost_listeners;  /* listening sockets that found no room in their table */
 };
 
 /* Both compilers must agree on the layout; the sizes are part of the contract. */
-_Static_assert(sizeof(struct tcp_counters) == (6 + TCP_REASON_COUNT + 2 * TCP_SCOPE_COUNT) * 8,
+_Static_assert(sizeof(struct tcp_counters) ==
+		       (10 + TCP_REASON_COUNT + 2 * TCP_TIME_COUNT + 2 * TCP_SCOPE_COUNT) * 8,
 	       "tcp_counters");
 _Static_assert(sizeof(struct tcp_endpoint) == 24, "tcp_endpoint");
-_Static_assert(sizeof(struct tcp_row) == sizeof(struct tcp_counters) + 96, "tcp_row");
+_Static_assert(sizeof(struct tcp_row) == sizeof(struct tcp_counters) + 112, "tcp_row");
 _Static_assert(sizeof(struct tcp_process_key) == 16, "tcp_process_key");
 _Static_assert(sizeof(struct tcp_endpoint_key) == 40, "tcp_endpoint_key");
-_Static_assert(sizeof(struct tcp_latency) == 872, "tcp_latency");
-_Static_assert(sizeof(struct tcp_self) == 56, "tcp_self");
+_Static_assert(sizeof(struct tcp_histogram) == 872, "tcp_histogram");
+_Static_assert(sizeof(struct tcp_event) == 80, "tcp_event");
+_Static_assert(sizeof(struct tcp_listener) == 24, "tcp_listener");
+_Static_assert(sizeof(struct tcp_self) == 72, "tcp_self");
 
 #endif

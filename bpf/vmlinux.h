@@ -51,6 +51,8 @@ struct sock {
 	__u16 sk_type;
 	__u8 sk_kern_sock : 1;
 	int sk_err;
+	__u32 sk_ack_backlog;
+	atomic_t sk_drops;
 };
 
 struct inet_sock {
@@ -68,6 +70,9 @@ struct tcp_sock {
 	__u32 snd_nxt;
 	__u64 bytes_sent; /* payload, also what was sent again */
 	__u64 bytes_retrans;
+	__u32 segs_out;
+	__u32 total_retrans;
+	__u32 srtt_us; /* in 1/8 us */
 	bool is_mptcp; /* only with CONFIG_MPTCP */
 };
 
@@ -144,6 +149,18 @@ struct bpf_iter__task_file {
 
 struct bpf_iter__tcp {
 	struct sock_common *sk_common;
+};
+
+struct seq_file;
+
+struct bpf_iter_meta {
+	struct seq_file *seq;
+};
+
+struct bpf_iter__bpf_map_elem {
+	struct bpf_iter_meta *meta;
+	void *key;
+	void *value;
 };
 
 struct bpf_iter__bpf_sk_storage_map {

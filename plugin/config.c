@@ -30,7 +30,7 @@ struct option {
 #define NOWHERE false, 0, 0
 
 static option_read read_bool, read_count, read_name_index, read_name, read_path, read_percentile,
-	read_rule, read_ignore, read_ports, read_subnet;
+	read_bucket, read_seconds, read_rule, read_ignore, read_ports, read_subnet;
 static int read_items(struct config *c, oconfig_item_t *block, bool in_rule);
 
 /* To add an option: one row here, one in conf/ebpf_tcp.conf and one in the man page. */
@@ -57,6 +57,13 @@ static const struct option options[] = {
 	{"ReportConnections", read_bool, IN_RULE(metric.connections), 0, 0, NULL, "true"},
 	{"ReportConnectLatency", read_bool, IN_RULE(metric.connect_latency), 0, 0, NULL, "true"},
 	{"LatencyPercentile", read_percentile, IN_RULE(metric.percentiles), 0, 0, NULL, "50 95 99"},
+	{"LatencyBucket", read_bucket, IN_RULE(metric.buckets), 0, 0, NULL, NULL},
+	{"ReportLifetime", read_bool, IN_RULE(metric.lifetime), 0, 0, NULL, "false"},
+	{"ReportHealth", read_bool, IN_RULE(metric.health), 0, 0, NULL, "false"},
+	{"ReportListen", read_bool, IN_RULE(metric.listen), 0, 0, NULL, "false"},
+	{"NotifySlowConnect", read_seconds, IN_RULE(event.slow_s), 0, 3600, NULL, "0"},
+	{"NotifyFailedConnect", read_bool, IN_RULE(event.failed), 0, 0, NULL, "false"},
+	{"NotifyLimit", read_count, AT(notify_limit), 1, 1000, NULL, "10"},
 	{"LocalPort", read_ports, AT(probe.local_ports), 0, 0, NULL, NULL},
 	{"RemotePort", read_ports, AT(probe.remote_ports), 0, 0, NULL, NULL},
 	{"Loopback", read_bool, AT(probe.scopes[TCP_SCOPE_LOOPBACK]), 0, 0, NULL, "true"},
@@ -247,6 +254,46 @@ static int read_percentile(struct config *c, const struct option *option, oconfi
 		add_percentile(all, value->value.number);
 	}
 	return item->values_num ? 0 : refuse(item, "a number above 0 and up to 100");
+}
+
+static bool is_bound(const oconfig_item_t *item, int i)
+{
+	return item->values[i].type == OCONFIG_TYPE_NUMBER && item->values[i].value.number >= 0 &&
+	       item->values[i].value.number <= 3600;
+}
+
+static int read_bucket(struct config *c, const struct option *option, oconfig_item_t *item)
+{
+	static const char allowed[] = "two bounds in seconds, from 0 to 3600, the lower one first; "
+				      "0 as the upper one is no bound; at most 32 buckets";
+	struct metric_buckets *all = field(c, option);
+	struct metric_bucket bucket;
+
+	if (item->values_num != 2 || item->children_num || !is_bound(item, 0) ||
+	    !is_bound(item, 1) || all->count == METRIC_BUCKETS_MAX)
+		return refuse(item, allowed);
+	bucket.lower = item->values[0].value.number;
+	bucket.upper = item->values[1].value.number;
+	if (bucket.upper > 0 && bucket.upper <= bucket.lower)
+		return refuse(item, allowed);
+	for (unsigned i = 0; i < all->count; i++)
+		if (all->list[i].lower == bucket.lower && all->list[i].upper == bucket.upper)
+			return 0;
+	all->list[all->count++] = bucket;
+	return 0;
+}
+
+static int read_seconds(struct config *c, const struct option *option, oconfig_item_t *item)
+{
+	char allowed[64];
+
+	if (is_single(item, OCONFIG_TYPE_NUMBER) && item->values[0].value.number >= 0 &&
+	    item->values[0].value.number <= (double)option->max) {
+		*(double *)field(c, option) = item->values[0].value.number;
+		return 0;
+	}
+	snprintf(allowed, sizeof(allowed), "seconds from 0 (never) to %ld", option->max);
+	return refuse(item, allowed);
 }
 
 /* -- lists -- */
@@ -532,10 +579,25 @@ static void inherit(struct config *c, struct config_report *to)
 			       options[i].size);
 }
 
+/* What one of the reports wants, the probe must bring. */
+static void demand(struct probe_options *probe, const struct config_report *report)
+{
+	uint64_t slow_ns = (uint64_t)(report->event.slow_s * 1e9);
+
+	probe->by_scope |= report->metric.by_scope;
+	probe->by_destination |= report->group.by_destination;
+	probe->by_port |= report->group.by_port;
+	probe->lifetimes |= report->metric.lifetime;
+	probe->health |= report->metric.health;
+	probe->listeners |= report->metric.listen;
+	probe->failures |= report->event.failed;
+	if (slow_ns && (!probe->slow_connect_ns || slow_ns < probe->slow_connect_ns))
+		probe->slow_connect_ns = slow_ns;
+}
+
 int config_finish(struct config *c)
 {
 	unsigned count = c->match.rule_count + 1;
-	struct probe_options *probe = &c->probe;
 
 	c->groups = calloc(count, sizeof(*c->groups));
 	if (!c->groups) {
@@ -546,9 +608,7 @@ int config_finish(struct config *c)
 		if (i)
 			inherit(c, &c->reports[i]);
 		c->groups[i] = c->reports[i].group;
-		probe->by_scope |= c->reports[i].metric.by_scope;
-		probe->by_destination |= c->groups[i].by_destination;
-		probe->by_port |= c->groups[i].by_port;
+		demand(&c->probe, &c->reports[i]);
 	}
 	c->match.proc_root = c->snapshot.proc_root;
 	return 0;

@@ -6,6 +6,7 @@
 #define EBPF_TCP_CONFIG_H
 
 #include "endpoint.h"
+#include "event.h"
 #include "group.h"
 #include "match.h"
 #include "metric.h"
@@ -18,6 +19,7 @@ struct oconfig_item_s;
 struct config_report {
 	struct group_options group;
 	struct metric_options metric;
+	struct event_options event;
 	uint64_t own; /* a bit for each option that the user gave here */
 };
 
@@ -26,6 +28,7 @@ struct config {
 	struct probe_options probe;
 	struct snapshot_options snapshot;
 	struct match_options match;
+	unsigned notify_limit;
 	struct config_report *reports; /* [0]: in general, [1 + i]: rule i */
 	struct group_options *groups;  /* the same, as the stage wants them; by config_finish() */
 	struct subnet *subnets;

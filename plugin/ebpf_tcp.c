@@ -14,7 +14,11 @@ static struct {
 	struct snapshot *snapshot;
 	struct matcher *matcher;
 	struct groups *groups;
-	double read_s; /* how long the last read took */
+	struct events *events;
+	uint64_t lost_events;  /* at the last read */
+	uint64_t last_read_ns; /* 0: there was none */
+	double tick_s;         /* from the last read to this one */
+	double read_s;         /* how long the last read took */
 	bool configured;
 	bool complained; /* each complaint comes once: the numbers are in `self` */
 	bool complained_processes;
@@ -48,6 +52,8 @@ static int ebpf_tcp_config(oconfig_item_t *block)
 
 static void close_stages(void)
 {
+	events_close(plugin.events);
+	plugin.events = NULL;
 	groups_close(plugin.groups);
 	plugin.groups = NULL;
 	match_close(plugin.matcher);
@@ -74,8 +80,10 @@ static int open_stages(char *why, size_t why_size)
 	if (!err)
 		err = match_open(&plugin.matcher, tables.row_count, &c->match);
 	if (!err)
-		err = groups_open(&plugin.groups, tables.first_endpoint, c->groups,
-				  c->match.rule_count, c->subnets, c->subnet_count);
+		err = groups_open(&plugin.groups, tables.row_count, c->groups, c->match.rule_count,
+				  c->subnets, c->subnet_count);
+	if (!err)
+		err = events_open(&plugin.events, c->notify_limit);
 	return err;
 }
 
@@ -83,13 +91,14 @@ static int ebpf_tcp_init(void)
 {
 	char why[512] = "out of memory";
 
-	if (plugin.groups) /* collectd calls once; be safe */
+	if (plugin.events) /* collectd calls once; be safe */
 		return 0;
 	if (open_stages(why, sizeof(why))) {
 		ERROR(PLUGIN_NAME " plugin: nothing will be reported: %s", why);
 		close_stages();
 		return -1;
 	}
+	plugin.last_read_ns = 0;
 	INFO(PLUGIN_NAME " plugin: %s", probe_describe(plugin.probe));
 	return 0;
 }
@@ -104,10 +113,44 @@ static void add_process(void *context, const struct snapshot_process *process)
 	groups_add(plugin.groups, match, process);
 }
 
+/* Of processes that have no row nothing is known but the name: they are not told of. */
+static void add_event(void *context, const struct tcp_event *raw)
+{
+	struct snapshot_process p;
+	const struct match *match;
+
+	(void)context;
+	snapshot_describe(&p, plugin.snapshot, raw->row, raw->start_ns);
+	match = match_process(plugin.matcher, &p);
+	events_add(plugin.events, match, &plugin.config.reports[match->rule + 1].event, raw);
+}
+
+/* What waits and what found no room is the process's, and its port's. */
+static void add_listener(void *context, const struct tcp_listener *listener)
+{
+	struct snapshot_process p;
+	const struct match *match;
+
+	(void)context;
+	snapshot_describe(&p, plugin.snapshot, listener->row,
+			  snapshot_start_ns(plugin.snapshot, listener->row));
+	p.queued = listener->queued;
+	p.grown.listen_drops = listener->drops;
+	match = match_process(plugin.matcher, &p);
+	groups_add(plugin.groups, match, &p);
+	if (p.row < TCP_ROW_FIRST)
+		return;
+	p.endpoint =
+		(struct tcp_endpoint){.kind = TCP_ENDPOINT_PORT, .port = (uint16_t)listener->port};
+	groups_add(plugin.groups, match, &p);
+}
+
 static void report_group(void *context, const struct group *group)
 {
+	const struct metric_options *options = &plugin.config.reports[group->rule + 1].metric;
+
 	report_begin(context, group);
-	metric_group(group, &plugin.config.reports[group->rule + 1].metric, report_sample, context);
+	metric_group(group, options, plugin.tick_s, report_sample, context);
 	report_end(context);
 }
 
@@ -131,6 +174,8 @@ static void report_self(struct report *report)
 		.lost_deltas = tables.self->lost_deltas,
 		.lost_latencies = tables.self->lost_latencies,
 		.lost_endpoints = tables.self->lost_endpoints,
+		.lost_events = tables.self->lost_events,
+		.lost_listeners = tables.self->lost_listeners,
 		.recursion_misses = probe_skips(plugin.probe),
 		.processes = snapshot_processes(plugin.snapshot),
 		.endpoints = snapshot_endpoints(plugin.snapshot),
@@ -143,6 +188,25 @@ static void report_self(struct report *report)
 	complain_full(&plugin.complained_sockets, self.lost_sockets, "sockets", socket_limit);
 	complain_full(&plugin.complained_endpoints, self.lost_endpoints, "destinations and ports",
 		      "MaxEndpoints");
+}
+
+/* After all values: who listens may block. */
+static void report_events(const struct report *report)
+{
+	struct probe_tables tables;
+	const struct event *list;
+	uint64_t lost, more;
+	unsigned count;
+
+	probe_tables(&tables, plugin.probe);
+	lost = tables.self->lost_events;
+	list = events_list(plugin.events, &count);
+	for (unsigned i = 0; i < count; i++)
+		report_event(report, &list[i]);
+	more = events_more(plugin.events) + (lost - plugin.lost_events);
+	plugin.lost_events = lost;
+	if (more)
+		report_more(report, more);
 }
 
 /* A refused sample is passing trouble: a bad return value would slow the whole plugin down. */
@@ -159,15 +223,22 @@ static int ebpf_tcp_read(void)
 	struct report report = {.time = cdtime()};
 	uint64_t started_ns = clock_ns(CLOCK_MONOTONIC);
 
-	if (!plugin.groups) /* init failed, and said why; `collectd -T` reads all the same */
+	if (!plugin.events) /* init failed, and said why; `collectd -T` reads all the same */
 		return -1;
+	if (plugin.last_read_ns)
+		plugin.tick_s = (double)(started_ns - plugin.last_read_ns) / 1e9;
+	plugin.last_read_ns = started_ns;
 	groups_begin(plugin.groups, clock_ns(CLOCK_BOOTTIME));
+	events_begin(plugin.events);
 	probe_refresh(plugin.probe);
 	match_begin(plugin.matcher);
+	probe_events(plugin.probe, add_event, NULL);
+	probe_listeners(plugin.probe, add_listener, NULL);
 	snapshot_take(plugin.snapshot, add_process, NULL);
 	groups_end(plugin.groups);
 	groups_each(plugin.groups, report_group, &report);
 	report_self(&report);
+	report_events(&report);
 	complain(&report);
 	plugin.read_s = (double)(clock_ns(CLOCK_MONOTONIC) - started_ns) / 1e9;
 	return 0;

@@ -89,11 +89,17 @@ void subnet_free(struct subnet *subnet)
 	subnet->name = NULL;
 }
 
+void address_text(char *out, size_t size, const uint8_t address[16])
+{
+	bool v4 = is_v4(address);
+
+	inet_ntop(v4 ? AF_INET : AF_INET6, v4 ? address + V4_AT : address, out, (socklen_t)size);
+}
+
 void endpoint_name(char *out, size_t size, const uint8_t address[16], uint16_t port,
 		   const struct subnet *subnets, unsigned subnet_count)
 {
-	bool v4 = is_v4(address);
-	char text[INET6_ADDRSTRLEN];
+	char text[ADDRESS_SIZE];
 	unsigned i = 0;
 
 	while (i < subnet_count && !same_prefix(address, subnets[i].address, subnets[i].prefix))
@@ -102,8 +108,8 @@ void endpoint_name(char *out, size_t size, const uint8_t address[16], uint16_t p
 		snprintf(out, size, "%s:%u", subnets[i].name, port);
 		return;
 	}
-	inet_ntop(v4 ? AF_INET : AF_INET6, v4 ? address + V4_AT : address, text, sizeof(text));
-	snprintf(out, size, v4 ? "%s:%u" : "[%s]:%u", text, port);
+	address_text(text, sizeof(text), address);
+	snprintf(out, size, is_v4(address) ? "%s:%u" : "[%s]:%u", text, port);
 }
 
 /* "80" or "8000-8080"; false also for names, which may have digits and `-` too. */

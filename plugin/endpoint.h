@@ -9,6 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#define ADDRESS_SIZE 46
 #define ENDPOINT_NAME_SIZE 128
 #define PORT_WORDS 1024 /* 64 bits each */
 
@@ -32,6 +33,9 @@ void subnet_free(struct subnet *subnet);
  */
 void endpoint_name(char *out, size_t size, const uint8_t address[16], uint16_t port,
 		   const struct subnet *subnets, unsigned subnet_count);
+
+/* "10.0.0.5" or "2001:db8::1". */
+void address_text(char *out, size_t size, const uint8_t address[16]);
 
 /* Sets the bits of "5432", "8000-8080" or "https". Returns 0 or -EINVAL, and then sets none. */
 int ports_parse(uint64_t ports[PORT_WORDS], const char *text);

@@ -15,9 +15,10 @@
 #define CONNECTION_WEIGHT 1024 /* bytes: a connection costs a host about a packet */
 #define RETIRED_MAX 1024       /* members kept beyond four times the limit, for their totals */
 
-/* A row's process. */
+/* What a row is about: a process, or an endpoint, which has only a `group`. */
 struct resident {
 	uint64_t start_ns;
+	int64_t established;
 	struct place group;
 	struct place process;
 };
@@ -47,7 +48,9 @@ static uint64_t activity(const struct tcp_counters *c)
 /* A share becomes visible. */
 static void show(struct group *series, const struct share *share)
 {
-	share_give(share, &series->total, &series->latency);
+	series->segments += share->counters.segments;
+	series->retransmits += share->counters.retransmits;
+	share_give(share, &series->total, series->times);
 }
 
 /* -- ranks -- */
@@ -75,11 +78,14 @@ static int compare_rank(const void *left, const void *right)
 
 /*
  * A process that ended is reported for as long as it has something to tell; others until their
- * activity is forgotten.
+ * activity is forgotten, and nobody is connected.
  */
 static bool reportable(const struct member *m)
 {
-	return m->processes || !share_empty(&m->grown) || !share_empty(&m->pending) ||
+	bool whole = m->series.kind == GROUP_WHOLE || m->series.kind == GROUP_PROCESS;
+	bool held = whole ? m->processes : m->series.established || m->series.queued;
+
+	return held || !share_empty(&m->grown) || !share_empty(&m->pending) ||
 	       (m->series.kind != GROUP_PROCESS && m->score);
 }
 
@@ -137,7 +143,7 @@ static void give_rest(struct groups *g, const struct member *m, const struct sha
 	if (!rest)
 		return;
 	rest->score += activity(&share->counters);
-	share_give(share, &rest->grown.counters, &rest->grown.latency);
+	share_give(share, &rest->grown.counters, rest->grown.times);
 }
 
 /* Where a share goes that has become visible: into `all`, and into its series or the rest. */
@@ -158,6 +164,20 @@ static void publish(struct groups *g, struct member *m, struct share *share)
 	share_clear(share);
 }
 
+/* A state goes to the rest at once. */
+static void give_rest_state(struct groups *g, const struct member *m)
+{
+	struct member *rest;
+
+	if (!m->series.established && !m->series.queued)
+		return;
+	rest = rest_of(g, m->series.kind, m->series.name);
+	if (!rest)
+		return;
+	rest->series.established += m->series.established;
+	rest->series.queued += m->series.queued;
+}
+
 /* What is new takes its share in the next tick. */
 static void settle(struct groups *g, struct member *m, bool shown)
 {
@@ -166,6 +186,8 @@ static void settle(struct groups *g, struct member *m, bool shown)
 
 	m->shown = shown;
 	m->told = m->told || shown;
+	if (!shown && (m->series.kind == GROUP_DESTINATION || m->series.kind == GROUP_PORT))
+		give_rest_state(g, m);
 	publish(g, m, &m->pending);
 	if (!wait) {
 		publish(g, m, &m->grown);
@@ -179,8 +201,13 @@ static void settle(struct groups *g, struct member *m, bool shown)
 /* Ranks the members and settles each. Those that take the rest come last, also if made now. */
 static void table_settle(struct groups *g, struct table *t)
 {
-	for (size_t i = 0; i < t->count; i++)
-		t->list[i]->score = t->list[i]->score / 2 + activity(&t->list[i]->grown.counters);
+	for (size_t i = 0; i < t->count; i++) {
+		struct member *m = t->list[i];
+
+		m->score = m->score / 2 + activity(&m->grown.counters);
+		if (m->rest)
+			m->series.established = 0;
+	}
 	if (t->count)
 		qsort(t->list, t->count, sizeof(*t->list), compare_rank);
 	memset(g->shown, 0, (g->rule_count + 1) * sizeof(*g->shown));
@@ -198,21 +225,22 @@ static void table_settle(struct groups *g, struct table *t)
 
 /* -- the tick -- */
 
-static void clear_latency(struct group *series)
+static void clear_tick(struct group *series)
 {
-	if (series->latency)
-		histogram_clear(series->latency);
+	times_clear(series->times);
+	series->segments = series->retransmits = 0;
+	series->queued = 0;
 }
 
 void groups_begin(struct groups *g, uint64_t now_ns)
 {
 	g->now_ns = now_ns;
-	clear_latency(&g->all->series);
-	clear_latency(&g->other->series);
-	clear_latency(&g->kernel->series);
+	clear_tick(&g->all->series);
+	clear_tick(&g->other->series);
+	clear_tick(&g->kernel->series);
 	for (int kind = 0; kind < GROUP_KIND_COUNT; kind++)
 		for (size_t i = 0; i < g->tables[kind].count; i++)
-			clear_latency(&g->tables[kind].list[i]->series);
+			clear_tick(&g->tables[kind].list[i]->series);
 }
 
 static struct member *place_member(const struct place *place)
@@ -226,9 +254,11 @@ static void place_leave(struct place *place)
 {
 	struct member *m = place_member(place);
 
-	if (m)
+	if (m) {
 		m->processes--;
-	place->member = NULL;
+		m->series.established -= place->established;
+	}
+	*place = (struct place){0};
 }
 
 /* Moves a process to the member of that name and part, if it is not there already. */
@@ -245,8 +275,18 @@ static struct member *place_enter(struct place *place, struct table *t, const st
 		return NULL;
 	m->series.rule = match->rule;
 	m->processes++;
-	*place = (struct place){m, m->generation};
+	*place = (struct place){m, m->generation, 0};
 	return m;
+}
+
+/* What the process does, and what state it is in, is its member's. */
+static void place_add(struct place *place, struct member *m, const struct resident *r,
+		      const struct snapshot_process *p)
+{
+	share_add(&m->grown, p);
+	m->series.queued += p->queued;
+	m->series.established += r->established - place->established;
+	place->established = r->established;
 }
 
 static void replace(char **text, const char *value)
@@ -302,7 +342,7 @@ static void add_process(struct groups *g, struct resident *r, const struct match
 	else
 		m = place_enter(&r->group, &g->tables[GROUP_WHOLE], match, "");
 	if (m)
-		share_add(&m->grown, p);
+		place_add(&r->group, m, r, p);
 	else
 		add_fixed(g, g->other, p);
 	if (!groups_by_pid(g, match, p)) {
@@ -314,30 +354,37 @@ static void add_process(struct groups *g, struct resident *r, const struct match
 	if (!m)
 		return;
 	describe(&m->series, match, p);
-	share_add(&m->grown, p);
+	place_add(&r->process, m, r, p);
 }
 
-static void add_endpoint(struct groups *g, const struct match *match,
+static void endpoint_part(char *out, size_t size, const struct groups *g,
+			  const struct tcp_endpoint *endpoint)
+{
+	if (endpoint->kind == TCP_ENDPOINT_PORT)
+		snprintf(out, size, "port-%u", endpoint->port);
+	else
+		endpoint_name(out, size, endpoint->address, endpoint->port, g->subnets,
+			      g->subnet_count);
+}
+
+static void add_endpoint(struct groups *g, struct resident *r, const struct match *match,
 			 const struct snapshot_process *p)
 {
 	const struct group_options *o = &g->options[match->rule + 1];
 	bool port = p->endpoint.kind == TCP_ENDPOINT_PORT;
-	char name[ENDPOINT_NAME_SIZE];
 	enum group_kind kind = port ? GROUP_PORT : GROUP_DESTINATION;
+	char part[ENDPOINT_NAME_SIZE];
 	struct member *m;
 
 	if (!(port ? o->by_port : o->by_destination))
 		return;
-	if (port)
-		snprintf(name, sizeof(name), "port-%u", p->endpoint.port);
-	else
-		endpoint_name(name, sizeof(name), p->endpoint.address, p->endpoint.port, g->subnets,
-			      g->subnet_count);
-	m = table_get(&g->tables[kind], match->group, name);
-	if (m)
-		m->series.rule = match->rule;
-	else
-		m = rest_of(g, kind, match->group);
+	endpoint_part(part, sizeof(part), g, &p->endpoint);
+	m = place_enter(&r->group, &g->tables[kind], match, part);
+	if (m) {
+		place_add(&r->group, m, r, p);
+		return;
+	}
+	m = rest_of(g, kind, match->group);
 	if (m)
 		share_add(&m->grown, p);
 }
@@ -346,34 +393,65 @@ static void resident_leave(struct resident *r)
 {
 	place_leave(&r->group);
 	place_leave(&r->process);
-	r->start_ns = 0;
+	*r = (struct resident){0};
+}
+
+/* What is open, or waits, in all and in those that are always there. */
+static void add_state(struct groups *g, const struct snapshot_process *p)
+{
+	g->all->series.established += (int64_t)p->grown.established;
+	g->all->series.queued += p->queued;
+	if (p->row != TCP_ROW_KERNEL)
+		return;
+	g->kernel->series.established += (int64_t)p->grown.established;
+	g->kernel->series.queued += p->queued;
 }
 
 void groups_add(struct groups *g, const struct match *match, const struct snapshot_process *p)
 {
-	struct resident *r;
+	struct resident passing = {0}, *r;
 
-	if (p->endpoint.kind) {
-		add_endpoint(g, match, p);
-		return;
-	}
+	if (!p->endpoint.kind)
+		add_state(g, p);
 	if (p->row < TCP_ROW_FIRST) {
 		add_fixed(g, p->row == TCP_ROW_KERNEL ? g->kernel : g->other, p);
 		return;
 	}
-	r = &g->residents[p->row];
+	/* an endpoint without a row of its own */
+	r = p->endpoint.kind && p->row == p->process_row ? &passing : &g->residents[p->row];
 	if (r->start_ns != p->start_ns)
 		resident_leave(r);
 	r->start_ns = p->start_ns;
-	add_process(g, r, match, p);
-	if (p->last)
+	r->established += (int64_t)p->grown.established;
+	if (p->endpoint.kind)
+		add_endpoint(g, r, match, p);
+	else
+		add_process(g, r, match, p);
+	if (p->last || r == &passing)
 		resident_leave(r);
+}
+
+/* What is open or waits in no reported group is in `other`. */
+static void settle_state(struct groups *g)
+{
+	struct group *other = &g->other->series;
+	const struct table *t = &g->tables[GROUP_WHOLE];
+
+	other->established = g->all->series.established - g->kernel->series.established;
+	other->queued = g->all->series.queued - g->kernel->series.queued;
+	for (size_t i = 0; i < t->count; i++) {
+		const struct member *m = t->list[i];
+
+		other->established -= m->shown ? m->series.established : 0;
+		other->queued -= m->shown ? m->series.queued : 0;
+	}
 }
 
 void groups_end(struct groups *g)
 {
 	for (int kind = 0; kind < GROUP_KIND_COUNT; kind++)
 		table_settle(g, &g->tables[kind]);
+	settle_state(g);
 }
 
 void groups_each(const struct groups *g, group_visit *visit, void *context)

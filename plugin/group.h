@@ -5,6 +5,7 @@
  * Grouping: adds what processes have done in a tick to their groups, and decides which groups and
  * which parts of them are reported. What is not reported is in `other`, so that at every tick, to
  * the byte, all = other + kernel + the reported groups.
+ * What is open now, and what waits, is a state: it is where its process is, at once.
  */
 #ifndef EBPF_TCP_GROUP_H
 #define EBPF_TCP_GROUP_H
@@ -41,8 +42,11 @@ struct group {
 	char *name;
 	char *part; /* "": the whole group; else "1234", "10.0.0.5:5432", "other" or "port-443" */
 	int rule;   /* index of the rule that made it, or -1 */
-	struct tcp_counters total; /* never falls */
-	struct histogram *latency; /* of this tick; NULL: there was no connect yet */
+	struct tcp_counters total;               /* never falls */
+	struct histogram *times[TCP_TIME_COUNT]; /* of this tick; NULL: there was none yet */
+	uint64_t segments, retransmits;          /* of this tick */
+	int64_t established;                     /* connections that are open now */
+	uint64_t queued;                         /* connections that wait for an accept now */
 	/* of a process only */
 	uint32_t pid;
 	uint32_t uid; /* or TCP_UID_UNKNOWN */
@@ -54,8 +58,8 @@ struct group {
 typedef void group_visit(void *context, const struct group *group);
 
 /*
- * `row_count` bounds the rows of processes. `options` has 1 + rule_count entries: the general one,
- * then that of each rule; it and `subnets` must stay. Returns 0 or -ENOMEM.
+ * `row_count` bounds the rows of processes and endpoints. `options` has 1 + rule_count entries: the
+ * general one, then that of each rule; it and `subnets` must stay. Returns 0 or -ENOMEM.
  */
 int groups_open(struct groups **out, unsigned row_count, const struct group_options *options,
 		unsigned rule_count, const struct subnet *subnets, unsigned subnet_count);

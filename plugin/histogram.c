@@ -9,7 +9,7 @@
 
 #define STEPS (1U << TCP_LATENCY_STEP_LOG2)
 
-uint64_t histogram_lower_ns(unsigned bucket)
+uint64_t histogram_lower(unsigned bucket)
 {
 	unsigned log2;
 
@@ -25,45 +25,45 @@ void histogram_clear(struct histogram *h)
 		memset(h, 0, sizeof(*h));
 }
 
-void histogram_add(struct histogram *h, uint64_t count, uint64_t sum_ns, uint64_t max_ns,
+void histogram_add(struct histogram *h, uint64_t count, uint64_t sum, uint64_t max,
 		   const uint32_t *buckets)
 {
 	h->count += count;
-	h->sum_ns += sum_ns;
-	if (h->max_ns < max_ns)
-		h->max_ns = max_ns;
+	h->sum += sum;
+	if (h->max < max)
+		h->max = max;
 	for (unsigned i = 0; buckets && i < TCP_LATENCY_BUCKETS; i++) {
 		h->buckets[i] += buckets[i];
 		/* two CPUs may have raced for the maximum: the bucket knows better */
-		if (buckets[i] && h->max_ns < histogram_lower_ns(i))
-			h->max_ns = histogram_lower_ns(i);
+		if (buckets[i] && h->max < histogram_lower(i))
+			h->max = histogram_lower(i);
 	}
 }
 
 void histogram_merge(struct histogram *h, const struct histogram *from)
 {
 	h->count += from->count;
-	h->sum_ns += from->sum_ns;
-	if (h->max_ns < from->max_ns)
-		h->max_ns = from->max_ns;
+	h->sum += from->sum;
+	if (h->max < from->max)
+		h->max = from->max;
 	for (unsigned i = 0; i < TCP_LATENCY_BUCKETS; i++)
 		h->buckets[i] += from->buckets[i];
 }
 
 double histogram_average(const struct histogram *h)
 {
-	return h->count ? (double)h->sum_ns / (double)h->count / 1e9 : NAN;
+	return h->count ? (double)h->sum / (double)h->count : NAN;
 }
 
 double histogram_upper(const struct histogram *h)
 {
-	return h->count ? (double)h->max_ns / 1e9 : NAN;
+	return h->count ? (double)h->max : NAN;
 }
 
 double histogram_percentile(const struct histogram *h, double percent)
 {
 	uint64_t total = 0, below = 0, rank;
-	double middle_ns;
+	double middle;
 	unsigned bucket;
 
 	for (unsigned i = 0; i < TCP_LATENCY_BUCKETS; i++)
@@ -76,10 +76,27 @@ double histogram_percentile(const struct histogram *h, double percent)
 		if (below >= rank)
 			break;
 	}
-	middle_ns = (double)(histogram_lower_ns(bucket) + histogram_lower_ns(bucket + 1)) / 2;
+	middle = (double)(histogram_lower(bucket) + histogram_lower(bucket + 1)) / 2;
 	if (bucket == 0) /* below the scale: no handshake is much faster than its end */
-		middle_ns = (double)histogram_lower_ns(1);
-	if ((double)h->max_ns < middle_ns || bucket == TCP_LATENCY_BUCKETS - 1)
-		middle_ns = (double)h->max_ns;
-	return middle_ns / 1e9;
+		middle = (double)histogram_lower(1);
+	if ((double)h->max < middle || bucket == TCP_LATENCY_BUCKETS - 1)
+		middle = (double)h->max;
+	return middle;
+}
+
+double histogram_between(const struct histogram *h, double lower, double upper)
+{
+	double sum = 0;
+
+	for (unsigned i = 0; i < TCP_LATENCY_BUCKETS; i++) {
+		double from = (double)histogram_lower(i), to = (double)histogram_lower(i + 1);
+		double covered;
+
+		if (i == TCP_LATENCY_BUCKETS - 1) /* it ends where the longest does */
+			to = fmax(to, (double)h->max);
+		covered = fmin(to, upper) - fmax(from, lower);
+		if (h->buckets[i] && covered > 0)
+			sum += (double)h->buckets[i] * covered / (to - from);
+	}
+	return sum;
 }

@@ -21,22 +21,26 @@ static void counters_add(struct tcp_counters *to, const struct tcp_counters *fro
 }
 
 /* The histogram, made at its first use; NULL without memory. */
-static struct histogram *latency_at(struct histogram **latency)
+static struct histogram *histogram_at(struct histogram **at)
 {
-	if (!*latency)
-		*latency = calloc(1, sizeof(**latency));
-	return *latency;
+	if (!*at)
+		*at = calloc(1, sizeof(**at));
+	return *at;
 }
 
+/* A balance is no growth: it is kept by those who know where a process is. */
 void share_add(struct share *share, const struct snapshot_process *p)
 {
 	struct histogram *h;
 
 	counters_add(&share->counters, &p->grown);
-	h = p->grown.measured ? latency_at(&share->latency) : NULL;
-	if (h)
-		histogram_add(h, p->grown.measured, p->grown.connect_ns, p->connect_max_ns,
-			      p->buckets);
+	share->counters.established = 0;
+	for (unsigned i = 0; i < TCP_TIME_COUNT; i++) {
+		h = p->grown.times[i] ? histogram_at(&share->times[i]) : NULL;
+		if (h)
+			histogram_add(h, p->grown.times[i], p->grown.time_sum[i], p->time_max[i],
+				      p->buckets[i]);
+	}
 }
 
 bool share_empty(const struct share *share)
@@ -46,22 +50,31 @@ bool share_empty(const struct share *share)
 	return memcmp(&share->counters, &nothing, sizeof(nothing)) == 0;
 }
 
+void times_clear(struct histogram **times)
+{
+	for (unsigned i = 0; i < TCP_TIME_COUNT; i++)
+		if (times[i])
+			histogram_clear(times[i]);
+}
+
 void share_clear(struct share *share)
 {
 	memset(&share->counters, 0, sizeof(share->counters));
-	if (share->latency)
-		histogram_clear(share->latency);
+	times_clear(share->times);
 }
 
-void share_give(const struct share *share, struct tcp_counters *counters,
-		struct histogram **latency)
+void share_give(const struct share *share, struct tcp_counters *counters, struct histogram **times)
 {
 	struct histogram *h;
 
 	counters_add(counters, &share->counters);
-	h = share->latency && share->latency->count ? latency_at(latency) : NULL;
-	if (h)
-		histogram_merge(h, share->latency);
+	for (unsigned i = 0; i < TCP_TIME_COUNT; i++) {
+		const struct histogram *from = share->times[i];
+
+		h = from && from->count ? histogram_at(&times[i]) : NULL;
+		if (h)
+			histogram_merge(h, from);
+	}
 }
 
 /* -- tables -- */
@@ -70,9 +83,11 @@ void member_retire(struct table *t, struct member *m)
 {
 	unsigned generation = m->generation + 1;
 
-	free(m->series.latency);
-	free(m->grown.latency);
-	free(m->pending.latency);
+	for (unsigned i = 0; i < TCP_TIME_COUNT; i++) {
+		free(m->series.times[i]);
+		free(m->grown.times[i]);
+		free(m->pending.times[i]);
+	}
 	free(m->series.name);
 	free(m->series.part);
 	free(m->series.exe);

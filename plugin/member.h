@@ -12,10 +12,10 @@
 
 #include "group.h"
 
-/* Something that was done, and its connect times. */
+/* Something that was done, and its times. */
 struct share {
 	struct tcp_counters counters;
-	struct histogram *latency; /* NULL: there was no connect yet */
+	struct histogram *times[TCP_TIME_COUNT]; /* NULL: there was none yet */
 };
 
 /*
@@ -40,6 +40,7 @@ struct member {
 struct place {
 	struct member *member;
 	unsigned generation; /* of the member then */
+	int64_t established; /* connections that it has brought there */
 };
 
 struct table {
@@ -56,12 +57,14 @@ struct table {
 void share_add(struct share *share, const struct snapshot_process *p);
 
 /* Adds a share to a sum of others. */
-void share_give(const struct share *share, struct tcp_counters *counters,
-		struct histogram **latency);
+void share_give(const struct share *share, struct tcp_counters *counters, struct histogram **times);
 
 /* Not the same as no activity: the reader may see a connect's time before the connect. */
 bool share_empty(const struct share *share);
 void share_clear(struct share *share);
+
+/* What is in the histograms is forgotten. */
+void times_clear(struct histogram **times);
 
 /* A member that is in no list; NULL without memory. */
 struct member *member_new(struct table *t, const char *name, const char *part);

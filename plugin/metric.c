@@ -31,7 +31,8 @@ static const struct {
 	const char *instance;
 	unsigned count;
 	size_t counters[2];
-} counters[] = {{SWITCH(bytes), ALL, "if_octets", "", 2, {COUNTER(rx_bytes), COUNTER(tx_bytes)}},
+} counters[] = {
+	{SWITCH(bytes), ALL, "if_octets", "", 2, {COUNTER(rx_bytes), COUNTER(tx_bytes)}},
 #define SCOPE(id, name)                                                                            \
 	{SWITCH(by_scope),                                                                         \
 	 WHOLE,                                                                                    \
@@ -39,20 +40,39 @@ static const struct {
 	 name,                                                                                     \
 	 2,                                                                                        \
 	 {COUNTER(scope_rx_bytes[id]), COUNTER(scope_tx_bytes[id])}},
-		TCP_SCOPES(SCOPE)
+	TCP_SCOPES(SCOPE)
 #undef SCOPE
-			{SWITCH(connections),
-			 WHOLE | OUT,
-			 "connections",
-			 "connect",
-			 1,
-			 {COUNTER(connects)}},
-		{SWITCH(connections), WHOLE | IN, "connections", "accept", 1, {COUNTER(accepts)}},
+		{SWITCH(connections),
+		 WHOLE | OUT,
+		 "connections",
+		 "connect",
+		 1,
+		 {COUNTER(connects)}},
+	{SWITCH(connections), WHOLE | IN, "connections", "accept", 1, {COUNTER(accepts)}},
 #define REASON(id, name)                                                                           \
 	{SWITCH(connections), WHOLE | OUT, "connections",                                          \
 	 "connect_" name,     1,           {COUNTER(failed[id])}},
-		TCP_REASONS(REASON)
+	TCP_REASONS(REASON)
 #undef REASON
+		{SWITCH(health), ALL, "protocol_counter", "segments", 1, {COUNTER(segments)}},
+	{SWITCH(health), ALL, "protocol_counter", "retransmits", 1, {COUNTER(retransmits)}},
+	{SWITCH(health), ALL, "protocol_counter", "resets_sent", 1, {COUNTER(resets_sent)}},
+	{SWITCH(health), ALL, "protocol_counter", "resets_received", 1, {COUNTER(resets_received)}},
+	{SWITCH(listen), WHOLE | IN, "connections", "listen_drop", 1, {COUNTER(listen_drops)}},
+};
+
+/* To add a time: one row. */
+static const struct {
+	size_t on;
+	unsigned kinds;
+	enum tcp_time time;
+	const char *type;
+	const char *instance;
+	double per_s; /* units in a second */
+} times[] = {
+	{SWITCH(connect_latency), WHOLE | OUT, TCP_TIME_CONNECT, "latency", "connect", 1e9},
+	{SWITCH(lifetime), ALL, TCP_TIME_LIFETIME, "duration", "lifetime", 1e6},
+	{SWITCH(health), ALL, TCP_TIME_RTT, "latency", "rtt", 1e9},
 };
 
 #define SELF(field) offsetof(struct metric_self, field)
@@ -68,6 +88,8 @@ static const struct {
 	{"total_events", "lost_deltas", false, SELF(lost_deltas)},
 	{"total_events", "lost_latencies", false, SELF(lost_latencies)},
 	{"total_events", "lost_endpoints", false, SELF(lost_endpoints)},
+	{"total_events", "lost_events", false, SELF(lost_events)},
+	{"total_events", "lost_listeners", false, SELF(lost_listeners)},
 	{"total_events", "recursion_misses", false, SELF(recursion_misses)},
 	{"cache_size", "processes", true, SELF(processes)},
 	{"cache_size", "endpoints", true, SELF(endpoints)},
@@ -81,6 +103,12 @@ static uint64_t counter_at(const void *base, size_t offset)
 
 	memcpy(&value, (const char *)base + offset, sizeof(value));
 	return value;
+}
+
+static bool is_on(const struct group *group, const struct metric_options *options, size_t on,
+		  unsigned kinds)
+{
+	return kinds >> group->kind & 1 && *(const bool *)((const char *)options + on);
 }
 
 /* "connect" for a group, "connect-1234" for a process of it. */
@@ -102,8 +130,7 @@ static void emit_counters(const struct group *group, const struct metric_options
 			.count = counters[i].count,
 		};
 
-		if (!(counters[i].kinds >> group->kind & 1) ||
-		    !*(const bool *)((const char *)options + counters[i].on))
+		if (!is_on(group, options, counters[i].on, counters[i].kinds))
 			continue;
 		for (unsigned n = 0; n < sample.count; n++)
 			sample.derive[n] = counter_at(&group->total, counters[i].counters[n]);
@@ -122,41 +149,85 @@ static void emit_failed(const struct group *group, metric_emit *emit, void *cont
 	emit(context, &sample);
 }
 
-static void emit_gauge(const struct group *group, const char *instance, double value,
-		       metric_emit *emit, void *context)
+static void emit_gauge(const struct group *group, const char *type, const char *instance,
+		       double value, metric_emit *emit, void *context)
 {
 	struct metric_sample sample = {
-		.group = group, .type = "latency", .gauge = true, .count = 1, .value = value};
+		.group = group, .type = type, .gauge = true, .count = 1, .value = value};
 
 	name_instance(&sample, instance);
 	emit(context, &sample);
 }
 
-static void emit_latency(const struct group *group, const struct metric_options *options,
-			 metric_emit *emit, void *context)
+static void emit_time(const struct group *group, size_t row, const struct metric_options *options,
+		      metric_emit *emit, void *context)
 {
 	static const struct histogram none = {0};
-	const struct histogram *h = group->latency ? group->latency : &none;
+	const struct histogram *h = group->times[times[row].time];
+	const char *type = times[row].type, *name = times[row].instance;
+	const double per_s = times[row].per_s;
 	char instance[64];
 
-	emit_gauge(group, "connect-average", histogram_average(h), emit, context);
-	emit_gauge(group, "connect-upper", histogram_upper(h), emit, context);
+	h = h ? h : &none;
+	snprintf(instance, sizeof(instance), "%s-average", name);
+	emit_gauge(group, type, instance, histogram_average(h) / per_s, emit, context);
+	snprintf(instance, sizeof(instance), "%s-upper", name);
+	emit_gauge(group, type, instance, histogram_upper(h) / per_s, emit, context);
 	for (unsigned i = 0; i < options->percentiles.count; i++) {
-		snprintf(instance, sizeof(instance), "connect-percentile-" METRIC_PERCENTILE_FORMAT,
-			 options->percentiles.list[i]);
-		emit_gauge(group, instance, histogram_percentile(h, options->percentiles.list[i]),
-			   emit, context);
+		double percent = options->percentiles.list[i];
+
+		snprintf(instance, sizeof(instance), "%s-percentile-" METRIC_PERCENTILE_FORMAT,
+			 name, percent);
+		emit_gauge(group, type, instance, histogram_percentile(h, percent) / per_s, emit,
+			   context);
 	}
 }
 
-void metric_group(const struct group *group, const struct metric_options *options,
+/* Connects per second that took so long, named as the tail plugin does. */
+static void emit_buckets(const struct group *group, const struct metric_buckets *buckets,
+			 double tick_s, metric_emit *emit, void *context)
+{
+	const struct histogram *h = group->times[TCP_TIME_CONNECT];
+	char instance[64];
+
+	for (unsigned i = 0; i < buckets->count; i++) {
+		const struct metric_bucket *b = &buckets->list[i];
+		double upper = b->upper > 0 ? b->upper * 1e9 : INFINITY;
+		double count = h ? histogram_between(h, b->lower * 1e9, upper) : 0;
+
+		snprintf(instance, sizeof(instance), "latency-connect-%g_%g", b->lower, b->upper);
+		emit_gauge(group, "bucket", instance, tick_s > 0 ? count / tick_s : NAN, emit,
+			   context);
+	}
+}
+
+/* Of what was sent in this tick. */
+static double retransmit_percent(const struct group *group)
+{
+	double sent = (double)group->segments, again = (double)group->retransmits;
+
+	return sent > 0 ? fmin(100 * again / sent, 100) : NAN;
+}
+
+void metric_group(const struct group *group, const struct metric_options *options, double tick_s,
 		  metric_emit *emit, void *context)
 {
 	emit_counters(group, options, emit, context);
-	if (options->connections && group->kind != GROUP_PORT)
+	if (is_on(group, options, SWITCH(connections), WHOLE | OUT))
 		emit_failed(group, emit, context);
-	if (options->connect_latency && group->kind != GROUP_PORT)
-		emit_latency(group, options, emit, context);
+	if (is_on(group, options, SWITCH(connections), ALL))
+		emit_gauge(group, "tcp_connections", "established", (double)group->established,
+			   emit, context);
+	for (size_t i = 0; i < sizeof(times) / sizeof(*times); i++)
+		if (is_on(group, options, times[i].on, times[i].kinds))
+			emit_time(group, i, options, emit, context);
+	if (is_on(group, options, SWITCH(connect_latency), WHOLE | OUT))
+		emit_buckets(group, &options->buckets, tick_s, emit, context);
+	if (is_on(group, options, SWITCH(health), ALL))
+		emit_gauge(group, "percent", "retransmits", retransmit_percent(group), emit,
+			   context);
+	if (is_on(group, options, SWITCH(listen), WHOLE | IN))
+		emit_gauge(group, "queue_length", "accept", (double)group->queued, emit, context);
 }
 
 void metric_self(const struct metric_self *self, metric_emit *emit, void *context)

@@ -11,6 +11,7 @@
 struct group;
 
 #define METRIC_PERCENTILES_MAX 16
+#define METRIC_BUCKETS_MAX 32
 #define METRIC_PERCENTILE_FORMAT "%.5g" /* as the tail plugin prints them */
 
 struct metric_options {
@@ -18,10 +19,19 @@ struct metric_options {
 	bool by_scope;
 	bool connections;
 	bool connect_latency;
+	bool lifetime;
+	bool health;
+	bool listen;
 	struct metric_percentiles {
 		double list[METRIC_PERCENTILES_MAX];
 		unsigned count;
 	} percentiles;
+	struct metric_buckets {
+		struct metric_bucket {
+			double lower, upper; /* seconds; an upper one of 0: no bound */
+		} list[METRIC_BUCKETS_MAX];
+		unsigned count;
+	} buckets;
 };
 
 /* One value list: a DERIVE of one or two sources, or a GAUGE. */
@@ -44,6 +54,8 @@ struct metric_self {
 	uint64_t lost_deltas;
 	uint64_t lost_latencies;
 	uint64_t lost_endpoints;
+	uint64_t lost_events;
+	uint64_t lost_listeners;
 	uint64_t recursion_misses;
 	double processes;
 	double endpoints;
@@ -51,8 +63,10 @@ struct metric_self {
 	double read_s;
 };
 
-/* Calls `emit` for every metric of the group that the options ask for. */
-void metric_group(const struct group *group, const struct metric_options *options,
+/* Calls `emit` for every metric of the group that the options ask for, `tick_s` after the last
+ * time.
+ */
+void metric_group(const struct group *group, const struct metric_options *options, double tick_s,
 		  metric_emit *emit, void *context);
 
 void metric_self(const struct metric_self *self, metric_emit *emit, void *context);

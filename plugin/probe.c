@@ -22,11 +22,18 @@
 #include "tcp.skel.h"
 
 #define LOG_SIZE 4096
-#define PROGRAMS_MAX 32
+#define PROGRAMS_MAX 64
+#define RING_SIZE (256 * 1024)
+#define LISTENERS_MAX 4096
+#define EVENTS_MAX 8192 /* in one call: more than the ring holds */
 
 #define FAILED_EARLY "connects that fail before a SYN is sent"
+#define DENIED "connects that are not permitted"
 #define DEFERRED "when the SYN of a deferred Fast Open leaves"
 #define LATE "who sent what on a socket that processes share (kernel before 6.3)"
+
+#define RETRANSMITS "retransmitted segments"
+#define RESETS "resets"
 
 /*
  * A backend is some sets of programs; a program belongs to the set that its name starts with. Tried
@@ -46,32 +53,53 @@ static const struct backend {
 	{"rawtp", {"packet_", "traced_", "locked_"}, false, FAILED_EARLY ", " DEFERRED ", " LATE},
 };
 
+#define IF(field) offsetof(struct probe_options, field)
+
 /* Programs that may be missing alone, and what is missing then; NULL if nothing is. */
 static const struct {
 	const char *program;
 	const char *loss;
+	size_t option; /* a bool that asks for it; 0: it is always wanted */
 } optional[] = {
-	{"fentry_sendpages", NULL}, /* gone in 6.5, with the path that it watched */
-	{"fentry_mptcp_send", "MPTCP"},
-	{"fentry_mptcp_receive", NULL}, /* goes with fentry_mptcp_send */
-	{"fentry_mptcp_release", NULL},
-	{"fentry_connect4", FAILED_EARLY},
-	{"fentry_connect6", NULL}, /* no IPv6 */
-	{"fentry_syn", DEFERRED},
-	{"fentry_wait", "progress of blocked senders"},
-	{"kprobe_syn", DEFERRED},
-	{"kprobe_connect4_enter", FAILED_EARLY},
-	{"kprobe_connect4", FAILED_EARLY},
-	{"kprobe_connect6_enter", NULL}, /* no IPv6 */
-	{"kprobe_connect6", NULL},
-	{"rawtp_mptcp_receive", "MPTCP"},
-	{"rawtp_progress", "progress of blocked senders"},
-	{"traced_rename", "names of processes after exec"},
-	{"traced_exit", NULL}, /* a hint only */
-	{"kprobe_rename", "names of processes after exec"},
-	{"kprobe_exit", NULL},
-	{"always_baseline", "the first bytes of connections older than the plugin"},
-	{"always_unheld", NULL}, /* of those, the few that no process holds */
+	{"fentry_sendpages", NULL, 0}, /* gone in 6.5, with the path that it watched */
+	{"fentry_mptcp_send", "MPTCP", 0},
+	{"fentry_mptcp_receive", NULL, 0}, /* goes with fentry_mptcp_send */
+	{"fentry_mptcp_release", NULL, 0},
+	{"fentry_connect4", FAILED_EARLY, 0},
+	{"fentry_connect6", NULL, 0}, /* no IPv6 */
+	{"fentry_syn", DEFERRED, 0},
+	{"fentry_permit", DENIED, 0},
+	{"fentry_permit4", DENIED, 0},
+	{"fentry_permit6", NULL, 0},
+	{"fentry_wait", "progress of blocked senders", 0},
+	{"kprobe_syn", DEFERRED, 0},
+	{"kprobe_connect4_enter", FAILED_EARLY, 0},
+	{"kprobe_connect4", FAILED_EARLY, 0},
+	{"kprobe_connect6_enter", NULL, 0}, /* no IPv6 */
+	{"kprobe_connect6", NULL, 0},
+	{"kprobe_permit_enter", DENIED, 0},
+	{"kprobe_permit", DENIED, 0},
+	{"kprobe_permit4_enter", DENIED, 0},
+	{"kprobe_permit4", DENIED, 0},
+	{"kprobe_permit6_enter", NULL, 0},
+	{"kprobe_permit6", NULL, 0},
+	{"rawtp_mptcp_receive", "MPTCP", 0},
+	{"rawtp_progress", "progress of blocked senders", 0},
+	{"traced_rename", "names of processes after exec", 0},
+	{"traced_exit", NULL, 0}, /* a hint only */
+	{"kprobe_rename", "names of processes after exec", 0},
+	{"kprobe_exit", NULL, 0},
+	{"traced_retransmit", RETRANSMITS, IF(health)},
+	{"traced_synack", RETRANSMITS, IF(health)},
+	{"traced_reset_sent", RESETS, IF(health)},
+	{"traced_reset_received", RESETS, IF(health)},
+	{"kprobe_retransmit", RETRANSMITS, IF(health)},
+	{"kprobe_synack", RETRANSMITS, IF(health)},
+	{"kprobe_reset_sent", RESETS, IF(health)},
+	{"kprobe_reset_received", RESETS, IF(health)},
+	{"always_listeners", "accept queues", IF(listeners)},
+	{"always_baseline", "the first bytes of connections older than the plugin", 0},
+	{"always_unheld", NULL, 0}, /* of those, the few that no process holds */
 };
 #define OPTIONAL_COUNT (sizeof(optional) / sizeof(*optional))
 
@@ -84,7 +112,11 @@ struct probe {
 	unsigned row_count;
 	unsigned first_endpoint;
 	struct tcp_row *rows;
-	struct tcp_latency *latencies;
+	struct tcp_histogram *histograms[TCP_TIME_COUNT];
+	struct ring_buffer *ring; /* of events; NULL: nobody asked for them */
+	probe_visit_event *visit; /* during probe_events() */
+	void *context;
+	unsigned events;
 	bool dropped[OPTIONAL_COUNT];
 	char description[512];
 };
@@ -148,11 +180,14 @@ static bool kernel_counts_mptcp(void)
 	return found;
 }
 
-static bool wanted(const struct probe *p, const char *program)
+static bool wanted(const struct probe *p, const char *program, const struct probe_options *options)
 {
 	int index = optional_index(program);
+	size_t option = index < 0 ? 0 : optional[index].option;
 
 	if (index >= 0 && p->dropped[index])
+		return false;
+	if (option && !*(const bool *)((const char *)options + option))
 		return false;
 	if (starts_with(program, "always_"))
 		return true;
@@ -162,14 +197,14 @@ static bool wanted(const struct probe *p, const char *program)
 	return false;
 }
 
-static void select_programs(struct probe *p)
+static void select_programs(struct probe *p, const struct probe_options *options)
 {
 	struct bpf_program *program;
 
 	p->program_count = 0;
 	bpf_object__for_each_program(program, p->skeleton->obj) {
-		bool want =
-			wanted(p, bpf_program__name(program)) && p->program_count < PROGRAMS_MAX;
+		bool want = wanted(p, bpf_program__name(program), options) &&
+			    p->program_count < PROGRAMS_MAX;
 
 		bpf_program__set_autoload(program, want);
 		if (want)
@@ -192,6 +227,11 @@ static void set_knobs(struct probe *p, const struct probe_options *options)
 	bool all = true;
 
 	knobs->sock_storage = p->backend->sock_storage;
+	knobs->lifetimes_wanted = options->lifetimes;
+	knobs->health_wanted = options->health;
+	knobs->listeners_wanted = options->listeners;
+	knobs->failures_wanted = options->failures;
+	knobs->slow_connect_ns = options->slow_connect_ns;
 	knobs->by_scope = options->by_scope;
 	knobs->by_destination = options->by_destination;
 	knobs->by_port = options->by_port;
@@ -203,6 +243,11 @@ static void set_knobs(struct probe *p, const struct probe_options *options)
 	knobs->selective = !all || !knobs->any_port;
 	memcpy(knobs->local_ports, options->local_ports, sizeof(knobs->local_ports));
 	memcpy(knobs->remote_ports, options->remote_ports, sizeof(knobs->remote_ports));
+}
+
+static bool wants_events(const struct probe_options *options)
+{
+	return options->failures || options->slow_connect_ns;
 }
 
 static int size_maps(struct probe *p, const struct probe_options *options)
@@ -222,7 +267,12 @@ static int size_maps(struct probe *p, const struct probe_options *options)
 		{skeleton->maps.endpoints, endpoints},
 		{skeleton->maps.free_endpoints, endpoints},
 		{skeleton->maps.rows, row_count},
-		{skeleton->maps.latencies, row_count},
+		{skeleton->maps.connect_times, row_count},
+		{skeleton->maps.lifetimes, options->lifetimes ? row_count : 1},
+		{skeleton->maps.round_trips, options->health ? row_count : 1},
+		{skeleton->maps.listeners, options->listeners ? LISTENERS_MAX : 1},
+		{skeleton->maps.events,
+		 wants_events(options) ? RING_SIZE : (unsigned)sysconf(_SC_PAGESIZE)},
 	};
 	int err;
 
@@ -245,7 +295,7 @@ static int load_once(struct probe *p, const struct probe_options *options)
 	p->skeleton = tcp__open_opts(&open_options);
 	if (!p->skeleton)
 		return -errno;
-	select_programs(p);
+	select_programs(p, options);
 	set_knobs(p, options);
 	err = size_maps(p, options);
 	if (!err)
@@ -297,14 +347,20 @@ static int map_table(void **out, struct bpf_map *map, size_t value_size, size_t 
 	return 0;
 }
 
-static int map_tables(struct probe *p)
+static int map_tables(struct probe *p, const struct probe_options *options)
 {
+	struct bpf_map *const maps[TCP_TIME_COUNT] = {
+		[TCP_TIME_CONNECT] = p->skeleton->maps.connect_times,
+		[TCP_TIME_LIFETIME] = options->lifetimes ? p->skeleton->maps.lifetimes : NULL,
+		[TCP_TIME_RTT] = options->health ? p->skeleton->maps.round_trips : NULL,
+	};
 	int err = map_table((void **)&p->rows, p->skeleton->maps.rows, sizeof(*p->rows),
 			    p->row_count);
 
-	if (!err)
-		err = map_table((void **)&p->latencies, p->skeleton->maps.latencies,
-				sizeof(*p->latencies), p->row_count);
+	for (unsigned i = 0; !err && i < TCP_TIME_COUNT; i++)
+		if (maps[i])
+			err = map_table((void **)&p->histograms[i], maps[i],
+					sizeof(*p->histograms[i]), p->row_count);
 	return err;
 }
 
@@ -325,17 +381,53 @@ static int fill_free_rows(struct probe *p)
 		   : fill_stack(p->skeleton->maps.free_endpoints, p->first_endpoint, p->row_count);
 }
 
+/* -- events -- */
+
+static int take_event(void *context, void *data, size_t size)
+{
+	struct probe *p = context;
+
+	(void)size;
+	p->visit(p->context, data);
+	return ++p->events < EVENTS_MAX ? 0 : -E2BIG;
+}
+
+void probe_events(struct probe *p, probe_visit_event *visit, void *context)
+{
+	if (!p->ring)
+		return;
+	p->visit = visit;
+	p->context = context;
+	p->events = 0;
+	ring_buffer__consume(p->ring);
+}
+
+static int open_ring(struct probe *p)
+{
+	p->ring = ring_buffer__new(bpf_map__fd(p->skeleton->maps.events), take_event, p, NULL);
+	return p->ring ? 0 : -errno;
+}
+
 /* -- attaching -- */
+
+/* The table that an iterator program visits; NULL for all other programs. */
+static const struct bpf_map *iterated_map(const struct probe *p, const char *program)
+{
+	if (strcmp(program, "rawtp_progress") == 0)
+		return p->skeleton->maps.storage;
+	return strcmp(program, "always_listeners") == 0 ? p->skeleton->maps.listeners : NULL;
+}
 
 static struct bpf_link *attach_one(const struct probe *p, struct bpf_program *program)
 {
+	const struct bpf_map *map = iterated_map(p, bpf_program__name(program));
 	union bpf_iter_link_info info = {0};
 	LIBBPF_OPTS(bpf_iter_attach_opts, options, .link_info = &info,
 		    .link_info_len = sizeof(info));
 
-	if (strcmp(bpf_program__name(program), "rawtp_progress") != 0)
+	if (!map)
 		return bpf_program__attach(program);
-	info.map.map_fd = bpf_map__fd(p->skeleton->maps.storage);
+	info.map.map_fd = bpf_map__fd(map);
 	return bpf_program__attach_iter(program, &options);
 }
 
@@ -359,12 +451,10 @@ static int attach(struct probe *p)
 	return 0;
 }
 
-/* Lets an iterator program visit everything once. -ENOENT if it is not there. */
-static int iterate(const struct probe *p, const char *name)
+/* Opens an iterator program, whose text is what it tells. -ENOENT if it is not there. */
+static int iterator_open(const struct probe *p, const char *name)
 {
 	const struct bpf_link *link = NULL;
-	char nothing[64];
-	ssize_t n;
 	int fd;
 
 	for (unsigned i = 0; i < p->program_count; i++)
@@ -373,12 +463,32 @@ static int iterate(const struct probe *p, const char *name)
 	if (!link)
 		return -ENOENT;
 	fd = bpf_iter_create(bpf_link__fd(link));
-	if (fd < 0)
-		return -errno;
+	return fd < 0 ? -errno : fd;
+}
+
+/* Reads on. Returns how many bytes there are, 0 at the end, or -errno. */
+static ssize_t iterator_read(int fd, void *out, size_t size)
+{
+	ssize_t n;
+
 	do {
-		n = read(fd, nothing, sizeof(nothing));
-	} while (n > 0 || (n < 0 && (errno == EAGAIN || errno == EINTR)));
-	n = n < 0 ? -errno : 0;
+		n = read(fd, out, size);
+	} while (n < 0 && (errno == EAGAIN || errno == EINTR));
+	return n < 0 ? -errno : n;
+}
+
+/* Lets an iterator program that tells nothing visit everything once. */
+static int iterate(const struct probe *p, const char *name)
+{
+	int fd = iterator_open(p, name);
+	char nothing[64];
+	ssize_t n;
+
+	if (fd < 0)
+		return fd;
+	do {
+		n = iterator_read(fd, nothing, sizeof(nothing));
+	} while (n > 0);
 	close(fd);
 	return (int)n;
 }
@@ -545,8 +655,10 @@ static void reset(struct probe *p)
 		bpf_link__destroy(p->links[i]);
 	if (p->rows)
 		munmap(p->rows, sizeof(*p->rows) * p->row_count);
-	if (p->latencies)
-		munmap(p->latencies, sizeof(*p->latencies) * p->row_count);
+	for (unsigned i = 0; i < TCP_TIME_COUNT; i++)
+		if (p->histograms[i])
+			munmap(p->histograms[i], sizeof(*p->histograms[i]) * p->row_count);
+	ring_buffer__free(p->ring);
 	tcp__destroy(p->skeleton);
 	memset(p, 0, sizeof(*p));
 }
@@ -560,9 +672,11 @@ static int try_backend(struct probe *p, const struct backend *backend, bool mptc
 	p->dropped[optional_index("fentry_mptcp_release")] = mptcp_counts;
 	err = load(p, options);
 	if (!err)
-		err = map_tables(p);
+		err = map_tables(p, options);
 	if (!err)
 		err = fill_free_rows(p);
+	if (!err && wants_events(options))
+		err = open_ring(p);
 	if (!err)
 		err = attach(p);
 	if (err)
@@ -633,8 +747,24 @@ const char *probe_describe(const struct probe *p)
 	return p->description;
 }
 
+void probe_listeners(const struct probe *p, probe_visit_listener *visit, void *context)
+{
+	int fd = iterator_open(p, "always_listeners");
+	struct tcp_listener listeners[64];
+	ssize_t n;
+
+	if (fd < 0)
+		return;
+	/* the kernel gives whole records only, as many as fit */
+	while ((n = iterator_read(fd, listeners, sizeof(listeners))) > 0)
+		for (size_t i = 0; i < (size_t)n / sizeof(*listeners); i++)
+			visit(context, &listeners[i]);
+	close(fd);
+}
+
 void probe_refresh(const struct probe *p)
 {
+	__atomic_add_fetch(&p->skeleton->bss->tick, 1, __ATOMIC_RELAXED);
 	iterate(p, "rawtp_progress");
 }
 
@@ -642,7 +772,6 @@ void probe_tables(struct probe_tables *out, const struct probe *p)
 {
 	*out = (struct probe_tables){
 		.rows = p->rows,
-		.latencies = p->latencies,
 		.self = &p->skeleton->bss->self,
 		.row_count = p->row_count,
 		.first_endpoint = p->first_endpoint,
@@ -651,6 +780,7 @@ void probe_tables(struct probe_tables *out, const struct probe *p)
 		.endpoints_fd = bpf_map__fd(p->skeleton->maps.endpoints),
 		.free_endpoints_fd = bpf_map__fd(p->skeleton->maps.free_endpoints),
 	};
+	memcpy(out->histograms, p->histograms, sizeof(out->histograms));
 }
 
 const char *probe_socket_limit(const struct probe *p)

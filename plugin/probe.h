@@ -22,6 +22,11 @@ struct probe_options {
 	unsigned max_processes; /* rows */
 	unsigned max_sockets;   /* only where a hash table keeps the sockets */
 	unsigned max_endpoints; /* rows for destinations and ports, if they are asked for */
+	bool lifetimes;
+	bool health;              /* segments, retransmits, resets, round trips */
+	bool listeners;           /* see probe_listeners() */
+	bool failures;            /* each failed connect is an event... */
+	uint64_t slow_connect_ns; /* ...and each that took longer; 0: none */
 	bool by_scope;
 	bool by_destination;
 	bool by_port;
@@ -32,9 +37,9 @@ struct probe_options {
 
 /* The tables as the reader sees them; valid until probe_close(). */
 struct probe_tables {
-	struct tcp_row *rows;          /* mapped, row_count of them */
-	struct tcp_latency *latencies; /* mapped, one per row */
-	const struct tcp_self *self;   /* mapped */
+	struct tcp_row *rows;                             /* mapped, row_count of them */
+	struct tcp_histogram *histograms[TCP_TIME_COUNT]; /* mapped, one per row; or NULL */
+	const struct tcp_self *self;                      /* mapped */
 	unsigned row_count;
 	unsigned first_endpoint; /* from this row on, rows are about endpoints */
 	int processes_fd;        /* struct tcp_process_key -> row number */
@@ -61,6 +66,15 @@ const char *probe_describe(const struct probe *p);
 
 /* Call before each look at the tables: fetches what no trigger of this backend tells in time. */
 void probe_refresh(const struct probe *p);
+
+typedef void probe_visit_listener(void *context, const struct tcp_listener *listener);
+typedef void probe_visit_event(void *context, const struct tcp_event *event);
+
+/* Calls `visit` for every listening socket, if they were asked for. */
+void probe_listeners(const struct probe *p, probe_visit_listener *visit, void *context);
+
+/* Calls `visit` for the events that have come since the last call, but not for too many. */
+void probe_events(struct probe *p, probe_visit_event *visit, void *context);
 
 void probe_tables(struct probe_tables *out, const struct probe *p);
 

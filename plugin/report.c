@@ -3,6 +3,7 @@
 
 #include "collectd_api.h"
 
+#include "event.h"
 #include "group.h"
 #include "match.h"
 #include "metric.h"
@@ -60,4 +61,69 @@ void report_end(struct report *report)
 {
 	meta_data_destroy(report->meta);
 	report->meta = NULL;
+}
+
+static notification_t notification_new(const struct report *report, int severity,
+				       const char *instance)
+{
+	notification_t n = {.severity = severity, .time = report->time};
+
+	sstrncpy(n.host, hostname_g, sizeof(n.host));
+	sstrncpy(n.plugin, PLUGIN_NAME, sizeof(n.plugin));
+	sstrncpy(n.plugin_instance, instance, sizeof(n.plugin_instance));
+	return n;
+}
+
+/* As NAME_address and NAME_port. */
+static void meta_add_end(notification_t *n, const char *name, const uint8_t address[16],
+			 uint16_t port)
+{
+	char key[32], text[ADDRESS_SIZE];
+
+	address_text(text, sizeof(text), address);
+	snprintf(key, sizeof(key), "%s_address", name);
+	plugin_notification_meta_add_string(n, key, text);
+	snprintf(key, sizeof(key), "%s_port", name);
+	plugin_notification_meta_add_unsigned_int(n, key, port);
+}
+
+static void meta_add_event(notification_t *n, const struct event *event)
+{
+	plugin_notification_meta_add_unsigned_int(n, "pid", event->pid);
+	plugin_notification_meta_add_string(n, "comm", event->comm);
+	plugin_notification_meta_add_string(n, "group", event->group);
+	if (event->uid != TCP_UID_UNKNOWN)
+		plugin_notification_meta_add_unsigned_int(n, "uid", event->uid);
+	if (event->local_port)
+		meta_add_end(n, "local", event->local, event->local_port);
+	meta_add_end(n, "remote", event->remote, event->remote_port);
+	plugin_notification_meta_add_double(n, "duration", event->took_s);
+	if (event->failed)
+		plugin_notification_meta_add_string(n, "reason", event->reason);
+	else
+		plugin_notification_meta_add_double(n, "limit", event->limit_s);
+}
+
+void report_event(const struct report *report, const struct event *event)
+{
+	notification_t n = notification_new(report, event->failed ? NOTIF_FAILURE : NOTIF_WARNING,
+					    event->group);
+
+	sstrncpy(n.type, event->failed ? "connections" : "latency", sizeof(n.type));
+	snprintf(n.type_instance, sizeof(n.type_instance), "connect%s%s", event->failed ? "_" : "",
+		 event->reason);
+	event_text(n.message, sizeof(n.message), event);
+	meta_add_event(&n, event);
+	plugin_dispatch_notification(&n);
+	plugin_notification_meta_free(n.meta);
+}
+
+void report_more(const struct report *report, uint64_t more)
+{
+	notification_t n = notification_new(report, NOTIF_WARNING, GROUP_SELF);
+
+	snprintf(n.message, sizeof(n.message),
+		 "%llu more connects were slow or failed in this interval",
+		 (unsigned long long)more);
+	plugin_dispatch_notification(&n);
 }

@@ -7,6 +7,7 @@
 
 #include <stdint.h>
 
+struct event;
 struct group;
 struct meta_data_s;
 struct metric_sample;
@@ -24,5 +25,11 @@ void report_begin(struct report *report, const struct group *group);
 void report_end(struct report *report);
 
 void report_sample(void *context, const struct metric_sample *sample);
+
+/* A notification; it may block for as long as those who listen do. */
+void report_event(const struct report *report, const struct event *event);
+
+/* One for `more` events that are not told one by one. */
+void report_more(const struct report *report, uint64_t more);
 
 #endif

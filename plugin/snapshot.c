@@ -32,7 +32,7 @@ struct snapshot {
 	uint64_t lost_processes;
 	uint64_t lost_endpoints;
 	bool crowded; /* since the last look, endpoints found no room */
-	uint32_t grown_buckets[TCP_LATENCY_BUCKETS];
+	uint32_t grown_buckets[TCP_TIME_COUNT][TCP_LATENCY_BUCKETS];
 };
 
 /* The kernel writes while we read: take every counter once. */
@@ -48,23 +48,37 @@ static bool take_counters(struct tcp_counters *grown, struct seen *seen, const s
 		before[i] = value;
 		any |= out[i];
 	}
-	if (!grown->measured) { /* a time whose count is still to come waits for it */
-		seen->counters.connect_ns -= grown->connect_ns;
-		grown->connect_ns = 0;
+	for (unsigned i = 0; i < TCP_TIME_COUNT; i++) {
+		if (grown->times[i]) /* else a time whose count is still to come waits for it */
+			continue;
+		seen->counters.time_sum[i] -= grown->time_sum[i];
+		grown->time_sum[i] = 0;
 	}
 	return any != 0;
 }
 
-/* The growth of the row's histogram. To keep what was seen would double the table. */
-static const uint32_t *take_buckets(struct snapshot *s, unsigned row)
+/* The growth of a histogram of the row. To keep what was seen would double the table. */
+static const uint32_t *take_buckets(struct snapshot *s, unsigned row, unsigned time)
 {
-	uint32_t *now = s->tables.latencies[row].buckets;
+	uint32_t *now = s->tables.histograms[time][row].buckets, *out = s->grown_buckets[time];
 
 	for (unsigned i = 0; i < TCP_LATENCY_BUCKETS; i++)
-		s->grown_buckets[i] = __atomic_load_n(&now[i], __ATOMIC_RELAXED)
-					      ? __atomic_exchange_n(&now[i], 0, __ATOMIC_RELAXED)
-					      : 0;
-	return s->grown_buckets;
+		out[i] = __atomic_load_n(&now[i], __ATOMIC_RELAXED)
+				 ? __atomic_exchange_n(&now[i], 0, __ATOMIC_RELAXED)
+				 : 0;
+	return out;
+}
+
+static void take_times(struct snapshot *s, unsigned row, struct snapshot_process *p)
+{
+	__u64 *max = s->tables.rows[row].time_max;
+
+	for (unsigned i = 0; i < TCP_TIME_COUNT; i++) {
+		if (!p->grown.times[i] || !s->tables.histograms[i])
+			continue;
+		p->buckets[i] = take_buckets(s, row, i);
+		p->time_max[i] = __atomic_exchange_n(&max[i], 0, __ATOMIC_RELAXED);
+	}
 }
 
 static bool is_endpoint(const struct snapshot *s, unsigned row)
@@ -135,7 +149,8 @@ static bool gives_way(const struct snapshot *s, unsigned row)
 {
 	const struct seen *seen = &s->seen[row];
 
-	return s->crowded && is_endpoint(s, row) && seen->start_ns && seen->idle > IDLE_TICKS;
+	return s->crowded && is_endpoint(s, row) && seen->start_ns && seen->idle > IDLE_TICKS &&
+	       !seen->counters.established;
 }
 
 static bool ended(struct snapshot *s, unsigned number, uint64_t start_ns, bool check_all)
@@ -170,10 +185,7 @@ static void tell(struct snapshot *s, unsigned number, struct snapshot_process *p
 {
 	struct tcp_row *row = &s->tables.rows[number];
 
-	if (p->grown.measured) {
-		p->buckets = take_buckets(s, number);
-		p->connect_max_ns = __atomic_exchange_n(&row->connect_max_ns, 0, __ATOMIC_RELAXED);
-	}
+	take_times(s, number, p);
 	p->row = p->process_row = number;
 	p->start_ns = s->seen[number].start_ns;
 	if (number >= TCP_ROW_FIRST && !p->start_ns) {
@@ -246,6 +258,8 @@ int snapshot_open(struct snapshot **out, const struct probe_tables *tables,
 		return -ENOMEM;
 	}
 	snapshot_take(s, NULL, NULL);
+	for (unsigned row = 0; row < tables->row_count; row++)
+		s->seen[row].counters.established = 0; /* connections that are open still are */
 	*out = s;
 	return 0;
 }
@@ -257,6 +271,28 @@ void snapshot_close(struct snapshot *s)
 	free(s->seen);
 	free(s->proc_root);
 	free(s);
+}
+
+uint64_t snapshot_start_ns(const struct snapshot *s, unsigned row)
+{
+	return row < s->tables.row_count
+		       ? __atomic_load_n(&s->tables.rows[row].start_ns, __ATOMIC_ACQUIRE)
+		       : 0;
+}
+
+void snapshot_describe(struct snapshot_process *out, const struct snapshot *s, unsigned row,
+		       uint64_t start_ns)
+{
+	struct snapshot_process p = {.row = TCP_ROW_OTHER, .process_row = TCP_ROW_OTHER};
+
+	if (row == TCP_ROW_KERNEL)
+		p.row = p.process_row = TCP_ROW_KERNEL;
+	if (row >= TCP_ROW_FIRST && start_ns && snapshot_start_ns(s, row) == start_ns) {
+		p.row = p.process_row = row;
+		p.start_ns = start_ns;
+		describe(&p, &s->tables.rows[row]);
+	}
+	*out = p;
 }
 
 unsigned snapshot_processes(const struct snapshot *s)

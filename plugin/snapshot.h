@@ -33,9 +33,10 @@ struct snapshot_process {
 	unsigned process_row; /* of its process; `row` itself, if this is the whole process */
 	char comm[TCP_COMM_LEN];
 	struct tcp_counters grown;
-	uint64_t connect_max_ns;
-	const uint32_t *buckets; /* growth of its latency histogram; NULL if there is none */
-	bool last;               /* it is dead, and this is all that it has left */
+	uint64_t time_max[TCP_TIME_COUNT];
+	const uint32_t *buckets[TCP_TIME_COUNT]; /* growth of histograms; NULL: there is none */
+	uint64_t queued;                         /* connections that wait for an accept now */
+	bool last;                               /* it is dead, and this is all that it has left */
 };
 
 typedef void snapshot_visit(void *context, const struct snapshot_process *process);
@@ -49,6 +50,13 @@ void snapshot_close(struct snapshot *s);
 
 /* Calls `visit` for every process that did something or has ended, then for every such endpoint. */
 void snapshot_take(struct snapshot *s, snapshot_visit *visit, void *context);
+
+/* Who the process of a row is, as the row tells; else what has nobody's row. Nothing has grown. */
+void snapshot_describe(struct snapshot_process *out, const struct snapshot *s, unsigned row,
+		       uint64_t start_ns);
+
+/* Since when the process of this row is there; 0: nobody has it. */
+uint64_t snapshot_start_ns(const struct snapshot *s, unsigned row);
 
 /* How many processes, and endpoints, have a row. */
 unsigned snapshot_processes(const struct snapshot *s);

@@ -174,10 +174,13 @@ static void emit(void *context, const struct metric_sample *sample)
 
 static void report(void *context, const struct group *group)
 {
-	static const struct metric_options options = {true, false, true, true, {{50, 95, 99}, 3}};
+	static const struct metric_options options = {.bytes = true,
+						      .connections = true,
+						      .connect_latency = true,
+						      .percentiles = {{50, 95, 99}, 3}};
 
 	(void)context;
-	metric_group(group, &options, emit, NULL);
+	metric_group(group, &options, 10, emit, NULL);
 }
 
 /* The clock itself costs: that of an empty loop is taken off. */

@@ -52,8 +52,8 @@ static __always_inline void count(__u32 pid, __u64 tx, __u64 rx, __u64 connects,
 	row.counters.tx_bytes += tx;
 	row.counters.rx_bytes += rx;
 	row.counters.connects += connects;
-	row.counters.measured += connects;
-	row.counters.connect_ns += connect_ns;
+	row.counters.times[TCP_TIME_CONNECT] += connects;
+	row.counters.time_sum[TCP_TIME_CONNECT] += connect_ns;
 	if (pid == current_pid())
 		bpf_get_current_comm(row.comm, sizeof(row.comm));
 	bpf_map_update_elem(&processes, &pid, &row, BPF_ANY);

@@ -50,8 +50,9 @@ struct seen {
 	struct tcp_counters counters;
 	struct tcp_counters parts; /* the same, of its endpoints */
 	uint64_t connect_max_ns;
-	uint64_t in_buckets; /* of the histogram: how many connects */
-	bool ended;          /* its row is free again */
+	uint64_t in_buckets;                   /* of the histogram: how many connects */
+	uint64_t events[TCP_REASON_COUNT + 1]; /* told one by one, by outcome */
+	bool ended;                            /* its row is free again */
 };
 
 struct limit;
@@ -125,7 +126,12 @@ static void plugin_open(void)
 					.max_endpoints = 4096,
 					.by_scope = test.by_endpoint,
 					.by_destination = test.by_endpoint,
-					.by_port = test.by_endpoint};
+					.by_port = test.by_endpoint,
+					.lifetimes = test.by_endpoint,
+					.health = test.by_endpoint,
+					.listeners = test.by_endpoint,
+					.failures = test.by_endpoint,
+					.slow_connect_ns = test.by_endpoint};
 	struct snapshot_options snapshot_options = {.proc_root = "/proc"};
 	char why[512];
 
@@ -144,9 +150,18 @@ static void plugin_close(void)
 	source.probe = NULL;
 }
 
+static struct seen *seen_get(uint32_t pid);
+
+static void add_event(void *context, const struct tcp_event *event)
+{
+	(void)context;
+	seen_get(event->pid)->events[event->outcome]++;
+}
+
 static void plugin_take(snapshot_visit *visit)
 {
 	probe_refresh(source.probe);
+	probe_events(source.probe, add_event, NULL);
 	snapshot_take(source.snapshot, visit, NULL);
 }
 
@@ -213,19 +228,26 @@ static struct seen *seen_find(uint32_t pid)
 	return NULL;
 }
 
+static struct seen *seen_get(uint32_t pid)
+{
+	struct seen *seen = seen_find(pid);
+
+	if (seen)
+		return seen;
+	if (test.seen_count == SEEN_MAX)
+		die("too many processes");
+	seen = &test.seen[test.seen_count++];
+	*seen = (struct seen){.pid = pid};
+	return seen;
+}
+
 static void add(void *context, const struct snapshot_process *p)
 {
-	struct seen *seen = seen_find(p->pid);
+	struct seen *seen = seen_get(p->pid);
 	const __u64 *from = (const __u64 *)&p->grown;
 	__u64 *to;
 
 	(void)context;
-	if (!seen) {
-		if (test.seen_count == SEEN_MAX)
-			die("too many processes");
-		seen = &test.seen[test.seen_count++];
-		*seen = (struct seen){.pid = p->pid};
-	}
 	to = (__u64 *)(p->endpoint.kind ? &seen->parts : &seen->counters);
 	for (size_t i = 0; i < sizeof(p->grown) / sizeof(*from); i++)
 		to[i] += from[i];
@@ -233,18 +255,23 @@ static void add(void *context, const struct snapshot_process *p)
 		return;
 	seen->start_ns = p->start_ns;
 	memcpy(seen->comm, p->comm, sizeof(seen->comm));
-	for (size_t i = 0; p->buckets && i < TCP_LATENCY_BUCKETS; i++)
-		seen->in_buckets += p->buckets[i];
-	if (seen->connect_max_ns < p->connect_max_ns)
-		seen->connect_max_ns = p->connect_max_ns;
+	for (size_t i = 0; p->buckets[TCP_TIME_CONNECT] && i < TCP_LATENCY_BUCKETS; i++)
+		seen->in_buckets += p->buckets[TCP_TIME_CONNECT][i];
+	if (seen->connect_max_ns < p->time_max[TCP_TIME_CONNECT])
+		seen->connect_max_ns = p->time_max[TCP_TIME_CONNECT];
 	seen->ended |= p->last;
 }
 
+/* Segments are sent, and connections end, also when no process does anything. */
 static bool idle(const struct seen *seen)
 {
 	static const struct tcp_counters nothing;
+	struct tcp_counters c = seen->counters;
 
-	return memcmp(&seen->counters, &nothing, sizeof(nothing)) == 0;
+	c.segments = c.retransmits = c.resets_sent = c.resets_received = c.listen_drops = 0;
+	memset(c.times, 0, sizeof(c.times));
+	memset(c.time_sum, 0, sizeof(c.time_sum));
+	return memcmp(&c, &nothing, sizeof(nothing)) == 0;
 }
 
 /* -- what may differ from the truth -- */
@@ -417,16 +444,19 @@ static void compare_latency(const struct line *line)
 {
 	const struct tcp_counters *c = &line->seen->counters;
 	const struct limit *limit = limit_of("latency");
-	uint64_t least, most, us = c->measured ? c->connect_ns / c->measured / 1000 : 0;
+	uint64_t least, most,
+		us = c->times[TCP_TIME_CONNECT]
+			     ? c->time_sum[TCP_TIME_CONNECT] / c->times[TCP_TIME_CONNECT] / 1000
+			     : 0;
 
 	if (!number_of(&least, line->text, "latency_us_min") ||
 	    !number_of(&most, line->text, "latency_us_max"))
 		return;
-	if (!c->measured || us < least || us <= most)
+	if (!c->times[TCP_TIME_CONNECT] || us < least || us <= most)
 		limit = NULL;
 	if (limit)
 		test.limit = limit;
-	else if (!c->measured || us < least || us > most)
+	else if (!c->times[TCP_TIME_CONNECT] || us < least || us > most)
 		complain(" %s latency %llu us, not within %llu..%llu", line->role,
 			 (unsigned long long)us, (unsigned long long)least,
 			 (unsigned long long)most);
@@ -448,13 +478,25 @@ static void compare_parts(const struct line *line)
 	if (sums.tx_bytes || sums.rx_bytes)
 		complain(" %s scopes differ from endpoints by tx %lld rx %lld", line->role,
 			 (long long)sums.tx_bytes, (long long)sums.rx_bytes);
-	if (memcmp(c, parts, sizeof(*c)) != 0)
-		complain(" %s endpoints have tx %llu rx %llu connects %llu measured %llu accepts "
-			 "%llu failed %llu",
-			 line->role, (unsigned long long)parts->tx_bytes,
-			 (unsigned long long)parts->rx_bytes, (unsigned long long)parts->connects,
-			 (unsigned long long)parts->measured, (unsigned long long)parts->accepts,
-			 (unsigned long long)failed_sum(parts));
+	for (unsigned i = 0; i < TCP_COUNTERS; i++)
+		if (((const __u64 *)c)[i] != ((const __u64 *)parts)[i])
+			complain(" %s counter %u is %llu, of its endpoints %llu", line->role, i,
+				 (unsigned long long)((const __u64 *)c)[i],
+				 (unsigned long long)((const __u64 *)parts)[i]);
+}
+
+/* Each failure is told, and each connect that was measured: all are slow enough. */
+static void compare_events(const struct line *line)
+{
+	const struct tcp_counters *c = &line->seen->counters;
+	const uint64_t *events = line->seen->events;
+
+	if (events[TCP_REASON_COUNT] != c->times[TCP_TIME_CONNECT] ||
+	    memcmp(events, c->failed, sizeof(c->failed)) != 0)
+		complain(" %s events: %llu connects, %llu refused, %llu timeout", line->role,
+			 (unsigned long long)events[TCP_REASON_COUNT],
+			 (unsigned long long)events[TCP_REASON_REFUSED],
+			 (unsigned long long)events[TCP_REASON_TIMEOUT]);
 }
 
 /* What the truth has no number for, but must hold. */
@@ -463,19 +505,24 @@ static void compare_process(const struct line *line)
 	const struct seen *seen = line->seen;
 	const struct tcp_counters *c = &seen->counters;
 
-	if (c->measured != c->connects || seen->in_buckets != c->connects)
+	if (c->times[TCP_TIME_CONNECT] != c->connects || seen->in_buckets != c->connects)
 		complain(" %s connects %llu measured %llu in buckets %llu", line->role,
-			 (unsigned long long)c->connects, (unsigned long long)c->measured,
+			 (unsigned long long)c->connects,
+			 (unsigned long long)c->times[TCP_TIME_CONNECT],
 			 (unsigned long long)seen->in_buckets);
-	if (seen->connect_max_ns > c->connect_ns ||
-	    seen->connect_max_ns * c->measured < c->connect_ns)
+	if (seen->connect_max_ns > c->time_sum[TCP_TIME_CONNECT] ||
+	    seen->connect_max_ns * c->times[TCP_TIME_CONNECT] < c->time_sum[TCP_TIME_CONNECT])
 		complain(" %s longest connect %llu ns of %llu in all", line->role,
 			 (unsigned long long)seen->connect_max_ns,
-			 (unsigned long long)c->connect_ns);
+			 (unsigned long long)c->time_sum[TCP_TIME_CONNECT]);
 	if (line->pid == 0 || idle(seen))
 		return;
-	if (test.by_endpoint)
+	if (test.by_endpoint) {
 		compare_parts(line);
+		compare_events(line);
+	}
+	if (c->established)
+		complain(" %s has %lld established", line->role, (long long)c->established);
 	if (strcmp(seen->comm, test.comm) != 0 && strcmp(seen->comm, test.own_comm) != 0)
 		complain(" %s is named %s", line->role, seen->comm);
 	if (!seen->ended)
@@ -559,6 +606,8 @@ static void compare_self(void)
 		{"processes", offsetof(struct tcp_self, lost_processes)},
 		{"deltas", offsetof(struct tcp_self, lost_deltas)},
 		{"latencies", offsetof(struct tcp_self, lost_latencies)},
+		{"events", offsetof(struct tcp_self, lost_events)},
+		{"listeners", offsetof(struct tcp_self, lost_listeners)},
 		{"endpoints", offsetof(struct tcp_self, lost_endpoints)},
 	};
 	const char *before = (const char *)&test.self, *now = (const char *)source.tables.self;

@@ -39,6 +39,58 @@ int plugin_dispatch_values(const value_list_t *vl)
 	return stub.dispatch_result;
 }
 
+char *hostname_g = "host";
+
+int plugin_dispatch_notification(const notification_t *n)
+{
+	unsigned at = stub.notification_count++;
+
+	if (at < STUB_NOTIFICATIONS_MAX) {
+		stub.notifications[at] = *n;
+		stub.notifications[at].meta = NULL;
+		snprintf(stub.notification_meta[at], sizeof(stub.notification_meta[at]), "%s",
+			 stub.meta);
+	}
+	stub.meta[0] = '\0';
+	return 0;
+}
+
+/* As text: " name=value" each. */
+__attribute__((format(printf, 1, 2))) static int add_meta(const char *format, ...)
+{
+	size_t used = strlen(stub.meta);
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(stub.meta + used, sizeof(stub.meta) - used, format, args);
+	va_end(args);
+	return 0;
+}
+
+int plugin_notification_meta_add_string(notification_t *n, const char *name, const char *value)
+{
+	(void)n;
+	return add_meta(" %s=%s", name, value);
+}
+
+int plugin_notification_meta_add_unsigned_int(notification_t *n, const char *name, uint64_t value)
+{
+	(void)n;
+	return add_meta(" %s=%llu", name, (unsigned long long)value);
+}
+
+int plugin_notification_meta_add_double(notification_t *n, const char *name, double value)
+{
+	(void)n;
+	return add_meta(" %s=%g", name, value);
+}
+
+int plugin_notification_meta_free(notification_meta_t *meta)
+{
+	(void)meta;
+	return 0;
+}
+
 int plugin_register_complex_config(const char *type, int (*callback)(oconfig_item_t *))
 {
 	sstrncpy(stub.config_name, type, sizeof(stub.config_name));

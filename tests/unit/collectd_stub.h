@@ -11,6 +11,7 @@
 
 #define STUB_LOGS_MAX 16
 #define STUB_VALUES_MAX 64
+#define STUB_NOTIFICATIONS_MAX 16
 
 /* What is behind collectd's meta_data_t. */
 struct meta_data_s {
@@ -30,6 +31,10 @@ struct stub {
 		char meta[512]; /* key=value for each, with a blank after it */
 	} values[STUB_VALUES_MAX];
 	unsigned value_count;
+	notification_t notifications[STUB_NOTIFICATIONS_MAX];
+	char notification_meta[STUB_NOTIFICATIONS_MAX][512]; /* " name=value" for each */
+	unsigned notification_count;
+	char meta[512];      /* of the notification that is being made */
 	int metas;           /* that were made and not destroyed */
 	int dispatch_result; /* what plugin_dispatch_values() returns */
 

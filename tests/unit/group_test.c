@@ -121,8 +121,8 @@ static void expect_histogram(const struct histogram *got, const struct histogram
 	if (memcmp(got, want, sizeof(*got)) == 0)
 		return;
 	expect_u64(got->count, want->count, "latency of %s/%s: count", name, part);
-	expect_u64(got->sum_ns, want->sum_ns, "latency of %s/%s: sum", name, part);
-	expect_u64(got->max_ns, want->max_ns, "latency of %s/%s: maximum", name, part);
+	expect_u64(got->sum, want->sum, "latency of %s/%s: sum", name, part);
+	expect_u64(got->max, want->max, "latency of %s/%s: maximum", name, part);
 	for (unsigned i = 0; i < TCP_LATENCY_BUCKETS; i++)
 		expect_u64(got->buckets[i], want->buckets[i], "latency of %s/%s: bucket %u", name,
 			   part, i);
@@ -220,9 +220,10 @@ static void due_add(struct due *d, const struct match *match, const struct snaps
 {
 	d->match = *match;
 	add(&d->fed, &p->grown);
-	if (p->grown.measured)
-		histogram_add(&d->latency, p->grown.measured, p->grown.connect_ns,
-			      p->connect_max_ns, p->buckets);
+	if (p->grown.times[TCP_TIME_CONNECT])
+		histogram_add(&d->latency, p->grown.times[TCP_TIME_CONNECT],
+			      p->grown.time_sum[TCP_TIME_CONNECT], p->time_max[TCP_TIME_CONNECT],
+			      p->buckets[TCP_TIME_CONNECT]);
 }
 
 /* Is it due a series of its own? */
@@ -239,7 +240,7 @@ static void feed(const struct match *match, const struct snapshot_process *p)
 	struct due *d;
 
 	add(&world.fed, &p->grown);
-	world.connects += p->grown.measured;
+	world.connects += p->grown.times[TCP_TIME_CONNECT];
 	due_add(&world.all, match, p);
 	if (p->row == TCP_ROW_KERNEL)
 		due_add(&world.kernel, match, p);
@@ -366,8 +367,8 @@ static void see_series(struct due *d, const struct group *series)
 	d->before = d->total;
 	d->total = series->total;
 	histogram_clear(&d->seen_latency);
-	if (series->latency)
-		d->seen_latency = *series->latency;
+	if (series->times[TCP_TIME_CONNECT])
+		d->seen_latency = *series->times[TCP_TIME_CONNECT];
 }
 
 static void see_fixed(struct due *d, const struct group *series, const char *name)
@@ -1059,9 +1060,9 @@ static struct snapshot_process connects_of(unsigned row, uint32_t pid, uint64_t 
 		.row = row,
 		.pid = pid,
 		.start_ns = 7 * SECOND,
-		.grown = {.connects = count, .measured = count, .connect_ns = count * ns},
-		.connect_max_ns = ns,
-		.buckets = buckets,
+		.grown = {.connects = count, .times = {count}, .time_sum = {count * ns}},
+		.time_max = {ns},
+		.buckets = {buckets},
 	};
 }
 
@@ -1086,9 +1087,9 @@ static void test_latency(void)
 	tick_end();
 	expect_u64(world.all.seen_latency.count, 5 + 7 + 11 + 13, "all, but for the new group");
 	expect_u64(world.other.seen_latency.count, 5 + 7 + 11, "other");
-	expect_u64(world.other.seen_latency.sum_ns, 5 * 50021 + 7 * 90001 + 11 * 20011,
+	expect_u64(world.other.seen_latency.sum, 5 * 50021 + 7 * 90001 + 11 * 20011,
 		   "sum of other");
-	expect_u64(world.other.seen_latency.max_ns, 90001, "maximum of other");
+	expect_u64(world.other.seen_latency.max, 90001, "maximum of other");
 	expect_u64(world.kernel.seen_latency.count, 13, "kernel");
 	tick_begin();
 	tick_end();
@@ -1410,7 +1411,7 @@ static void test_endpoint_latency(void)
 		   "shown");
 	expect_u64(due_of(GROUP_DESTINATION, GROUP_OTHER, GROUP_OTHER)->seen_latency.count, 0,
 		   "other/other, before anything was there");
-	expect_u64(due_of(GROUP_DESTINATION, "web", GROUP_OTHER)->seen_latency.sum_ns, 4 * 50021,
+	expect_u64(due_of(GROUP_DESTINATION, "web", GROUP_OTHER)->seen_latency.sum, 4 * 50021,
 		   "sum of the rest");
 	expect_u64(world.all.seen_latency.count, 0, "all");
 	world_close();
@@ -1433,7 +1434,9 @@ static void test_uneven(void)
 	tick_end();
 	expect_u64(world.other.seen_latency.count, 3, "in its tick");
 	quiet_ticks(1);
-	expect_u64(due_of(GROUP_DESTINATION, GROUP_OTHER, GROUP_OTHER)->total.measured, 3, "rest");
+	expect_u64(
+		due_of(GROUP_DESTINATION, GROUP_OTHER, GROUP_OTHER)->total.times[TCP_TIME_CONNECT],
+		3, "rest");
 	p = (struct snapshot_process){.row = 3, .pid = 101, .start_ns = 7 * SECOND, .last = true};
 	tick_begin();
 	feed_as("late", -1, &p);
@@ -1480,16 +1483,17 @@ static void random_growth(struct snapshot_process *p, uint32_t *buckets, uint64_
 
 	for (unsigned i = 0; i < COUNTERS; i++)
 		counters[i] = check_chance(random, 3) ? skewed(random) : 0;
-	p->grown.measured = p->grown.connect_ns = 0;
+	p->grown.times[TCP_TIME_CONNECT] = p->grown.time_sum[TCP_TIME_CONNECT] = 0;
 	for (uint64_t i = 0; i < n; i++) {
 		uint64_t ns = skewed(random) + 1;
 
-		p->grown.measured++;
-		p->grown.connect_ns += ns;
-		p->connect_max_ns = ns > p->connect_max_ns ? ns : p->connect_max_ns;
+		p->grown.times[TCP_TIME_CONNECT]++;
+		p->grown.time_sum[TCP_TIME_CONNECT] += ns;
+		p->time_max[TCP_TIME_CONNECT] =
+			ns > p->time_max[TCP_TIME_CONNECT] ? ns : p->time_max[TCP_TIME_CONNECT];
 		buckets[tcp_latency_bucket(ns)]++;
 	}
-	p->buckets = n ? buckets : NULL;
+	p->buckets[TCP_TIME_CONNECT] = n ? buckets : NULL;
 }
 
 static struct match match_of_actor(const struct actor *a)

@@ -20,7 +20,7 @@ static unsigned bucket_of(uint64_t ns)
 	while (high - low > 1) {
 		unsigned middle = (low + high) / 2;
 
-		if (histogram_lower_ns(middle) <= ns)
+		if (histogram_lower(middle) <= ns)
 			low = middle;
 		else
 			high = middle;
@@ -46,11 +46,11 @@ static void fill(struct histogram *h, const uint64_t *samples, size_t count)
 static void test_bounds(void)
 {
 	check_begin("histogram: bounds are contiguous");
-	expect_u64(histogram_lower_ns(0), 0, "lower bound of bucket 0");
-	expect_u64(histogram_lower_ns(1), 1ULL << TCP_LATENCY_MIN_LOG2, "of bucket 1");
-	expect_u64(histogram_lower_ns(LAST), 1ULL << TCP_LATENCY_MAX_LOG2, "of the last");
+	expect_u64(histogram_lower(0), 0, "lower bound of bucket 0");
+	expect_u64(histogram_lower(1), 1ULL << TCP_LATENCY_MIN_LOG2, "of bucket 1");
+	expect_u64(histogram_lower(LAST), 1ULL << TCP_LATENCY_MAX_LOG2, "of the last");
 	for (unsigned i = 0; i <= LAST; i++) {
-		uint64_t lower = histogram_lower_ns(i), end = histogram_lower_ns(i + 1);
+		uint64_t lower = histogram_lower(i), end = histogram_lower(i + 1);
 
 		expect(lower < end, "bucket %u is empty", i);
 		expect_u64(bucket_of(lower), i, "bucket of %" PRIu64, lower);
@@ -64,8 +64,8 @@ static void test_bounds(void)
 	for (unsigned i = 1; i < LAST; i++) {
 		unsigned first = i - (i - 1) % (1U << TCP_LATENCY_STEP_LOG2);
 
-		expect_u64(histogram_lower_ns(i + 1) - histogram_lower_ns(i),
-			   histogram_lower_ns(first) >> TCP_LATENCY_STEP_LOG2, "width of %u", i);
+		expect_u64(histogram_lower(i + 1) - histogram_lower(i),
+			   histogram_lower(first) >> TCP_LATENCY_STEP_LOG2, "width of %u", i);
 	}
 	check_end();
 }
@@ -77,7 +77,7 @@ static void test_kernel_bucket(void)
 	check_begin("histogram: the kernel's bucket is ours at every bound, one below, one above");
 	for (unsigned i = 0; i <= LAST + 1; i++)
 		for (int d = -1; d <= 1; d++) {
-			uint64_t ns = histogram_lower_ns(i) + (uint64_t)d;
+			uint64_t ns = histogram_lower(i) + (uint64_t)d;
 
 			expect_u64(tcp_latency_bucket(ns), bucket_of(ns), "%" PRIu64 " ns", ns);
 		}
@@ -121,18 +121,18 @@ static void test_exact(void)
 	for (size_t i = 0; i < COUNT_OF(samples); i++)
 		sum += samples[i];
 	expect_u64(h.count, COUNT_OF(samples), "count");
-	expect_u64(h.sum_ns, sum, "sum");
-	expect_u64(h.max_ns, 100000007, "maximum");
-	expect_double(histogram_average(&h), (double)sum / 6 / 1e9, "average");
-	expect_double(histogram_upper(&h), 100000007 / 1e9, "upper");
+	expect_u64(h.sum, sum, "sum");
+	expect_u64(h.max, 100000007, "maximum");
+	expect_double(histogram_average(&h), (double)sum / 6, "average");
+	expect_double(histogram_upper(&h), 100000007, "upper");
 	check_end();
 
 	check_begin("histogram: known without buckets");
 	twice = (struct histogram){0};
 	histogram_add(&twice, 3, (uint64_t)3 * 10007, 20011, NULL);
 	expect_u64(twice.count, 3, "count");
-	expect_double(histogram_average(&twice), 10007 / 1e9, "average");
-	expect_double(histogram_upper(&twice), 20011 / 1e9, "upper");
+	expect_double(histogram_average(&twice), 10007, "average");
+	expect_double(histogram_upper(&twice), 20011, "upper");
 	expect_double(histogram_percentile(&twice, 50), NAN, "percentile");
 	check_end();
 
@@ -140,8 +140,8 @@ static void test_exact(void)
 	histogram_merge(&twice, &h);
 	histogram_merge(&h, &twice);
 	expect_u64(h.count, 6 + 6 + 3, "count");
-	expect_u64(h.sum_ns, 2 * sum + (uint64_t)3 * 10007, "sum");
-	expect_u64(h.max_ns, 100000007, "maximum");
+	expect_u64(h.sum, 2 * sum + (uint64_t)3 * 10007, "sum");
+	expect_u64(h.max, 100000007, "maximum");
 	for (size_t i = 0; i < COUNT_OF(samples); i++)
 		expect_u64(h.buckets[bucket_of(samples[i])], 2, "bucket of sample %zu", i);
 	check_end();
@@ -167,7 +167,7 @@ static void test_lifted(void)
 
 		buckets[bucket_of(cases[i].slowest)] = 1;
 		histogram_add(&h, 3, 3 * SECOND, cases[i].max, buckets);
-		expect_u64(h.max_ns, cases[i].want, "case %zu", i);
+		expect_u64(h.max, cases[i].want, "case %zu", i);
 	}
 	check_end();
 }
@@ -181,7 +181,7 @@ static void test_beyond(void)
 		struct histogram h;
 
 		fill(&h, &samples[i], 1);
-		expect_double(histogram_percentile(&h, 50), (double)samples[i] / 1e9, "percentile");
+		expect_double(histogram_percentile(&h, 50), (double)samples[i], "percentile");
 	}
 	check_end();
 }
@@ -208,7 +208,7 @@ static void expect_percentiles(const char *what, uint64_t *samples, size_t count
 	qsort(samples, count, sizeof(*samples), ascending);
 	for (size_t i = 0; i < COUNT_OF(thousandths); i++) {
 		size_t rank = (count * thousandths[i] + 99999) / 100000;
-		double exact = (double)samples[rank - 1] / 1e9;
+		double exact = (double)samples[rank - 1];
 		double got = histogram_percentile(&h, thousandths[i] / 1000.0);
 
 		expect(fabs(got - exact) <= ERROR_MAX * exact * (1 + 1e-12),
@@ -226,7 +226,7 @@ static void test_error_alone(uint64_t low, uint64_t high)
 		    " ns",
 		    low, high);
 	for (unsigned i = 0; i <= LAST; i++) {
-		uint64_t lower = histogram_lower_ns(i), last = histogram_lower_ns(i + 1) - 1;
+		uint64_t lower = histogram_lower(i), last = histogram_lower(i + 1) - 1;
 		uint64_t samples[3] = {lower < low ? low : lower, last > high ? high : last, high};
 
 		if (last < low || lower > high)
@@ -283,11 +283,11 @@ static void test_error_random(void)
 static bool rank_is_exact(size_t count, unsigned tenths)
 {
 	uint64_t rank = (count * tenths + 999) / 1000;
-	struct histogram h = {.count = count, .max_ns = 4 * SECOND};
+	struct histogram h = {.count = count, .max = 4 * SECOND};
 
 	h.buckets[10] = rank; /* the last of these has it, the next one is far above */
 	h.buckets[100] = count - rank;
-	return histogram_percentile(&h, tenths / 10.0) < (double)histogram_lower_ns(100) / 1e9;
+	return histogram_percentile(&h, tenths / 10.0) < (double)histogram_lower(100);
 }
 
 static void test_rank(void)

@@ -33,8 +33,8 @@ static const struct tcp_counters total = {
 	.tx_bytes = 1009,
 	.rx_bytes = 2003,
 	.connects = 3001,
-	.connect_ns = 4001,
-	.measured = 5003,
+	.time_sum = {4001},
+	.times = {5003},
 	.accepts = 6007,
 	.failed = {11, 13, 17, 19, 23, 29, 31, 37},
 	.scope_tx_bytes = {41, 53, 61},
@@ -64,6 +64,7 @@ static const struct want connections_want[] = {
 	{"connections", "connect_aborted", 1, {31}, 0},
 	{"connections", "connect_other", 1, {37}, 0},
 	{"connections", "connect_failed", 1, {180}, 0},
+	{"tcp_connections", "established", 0, {0}, 43},
 };
 static const struct want latency_want[] = {
 	{"latency", "connect-average", 0, {0}, NAN},
@@ -115,7 +116,7 @@ static void expect_wants(const struct want *wants, size_t count, const char *gro
 static void run(const struct group *group, const struct metric_options *options)
 {
 	sample_count = 0;
-	metric_group(group, options, emit, samples);
+	metric_group(group, options, 10, emit, samples);
 }
 
 static const struct want scopes_want[] = {
@@ -145,14 +146,15 @@ static void test_names(void)
 		struct group group = {.kind = cases[i].kind,
 				      .name = "web",
 				      .part = cases[i].part,
-				      .total = total};
+				      .total = total,
+				      .established = 43};
 		bool connects = cases[i].connects, accepts = cases[i].accepts;
 
 		check_begin("metric: names and values of the series of kind %d, \"%s\"",
 			    (int)cases[i].kind, cases[i].part);
 		run(&group, &everything);
 		expect_u64(sample_count,
-			   1 + (cases[i].scopes ? 3 : 0) + (connects ? 10 + 5 : 0) + accepts,
+			   2 + (cases[i].scopes ? 3 : 0) + (connects ? 10 + 5 : 0) + accepts,
 			   "samples");
 		expect_wants(bytes_want, COUNT_OF(bytes_want), "web", cases[i].part);
 		if (cases[i].scopes)
@@ -171,7 +173,7 @@ static void test_names(void)
 
 static void test_switches(void)
 {
-	struct group group = {.name = "web", .part = "", .total = total};
+	struct group group = {.name = "web", .part = "", .total = total, .established = 43};
 
 	for (unsigned bits = 0; bits < 8; bits++) {
 		struct metric_options options = everything;
@@ -200,8 +202,8 @@ static void test_switches(void)
 
 static void test_latency(void)
 {
-	struct histogram h = {.count = 3, .sum_ns = 3000000021, .max_ns = 2000000011};
-	struct group group = {.name = "web", .part = "", .latency = &h};
+	struct histogram h = {.count = 3, .sum = 3000000021, .max = 2000000011};
+	struct group group = {.name = "web", .part = "", .times = {&h}};
 	struct metric_options options = {.connect_latency = true};
 	const struct want wants[] = {
 		{"latency", "connect-average", 0, {0}, 3000000021.0 / 3 / 1e9},
@@ -249,6 +251,8 @@ static void test_self(void)
 		.lost_deltas = 3001,
 		.lost_latencies = 4001,
 		.lost_endpoints = 4003,
+		.lost_events = 4007,
+		.lost_listeners = 4013,
 		.recursion_misses = 5003,
 		.processes = 7,
 		.endpoints = 13,
@@ -261,6 +265,8 @@ static void test_self(void)
 		{"total_events", "lost_deltas", 1, {3001}, 0},
 		{"total_events", "lost_latencies", 1, {4001}, 0},
 		{"total_events", "lost_endpoints", 1, {4003}, 0},
+		{"total_events", "lost_events", 1, {4007}, 0},
+		{"total_events", "lost_listeners", 1, {4013}, 0},
 		{"total_events", "recursion_misses", 1, {5003}, 0},
 		{"cache_size", "processes", 0, {0}, 7},
 		{"cache_size", "endpoints", 0, {0}, 13},

@@ -39,7 +39,7 @@ struct free_rows {
 
 static struct {
 	struct tcp_row rows[ALL_ROWS];
-	struct tcp_latency latencies[ALL_ROWS];
+	struct tcp_histogram connect_times[ALL_ROWS];
 	struct tcp_self self;
 	struct {
 		struct tcp_process_key key;
@@ -243,12 +243,12 @@ static void kernel_connect(unsigned row, uint64_t ns, unsigned bucket)
 
 	for (size_t i = 0; i < COUNT_OF(both); i++) {
 		both[i]->connects++;
-		both[i]->measured++;
-		both[i]->connect_ns += ns;
+		both[i]->times[TCP_TIME_CONNECT]++;
+		both[i]->time_sum[TCP_TIME_CONNECT] += ns;
 	}
-	if (kernel.rows[row].connect_max_ns < ns)
-		kernel.rows[row].connect_max_ns = ns;
-	kernel.latencies[row].buckets[bucket]++;
+	if (kernel.rows[row].time_max[TCP_TIME_CONNECT] < ns)
+		kernel.rows[row].time_max[TCP_TIME_CONNECT] = ns;
+	kernel.connect_times[row].buckets[bucket]++;
 }
 
 /* -- /proc -- */
@@ -323,7 +323,7 @@ static int try_open(struct snapshot **out)
 	struct snapshot_options options = {.proc_root = root};
 	struct probe_tables tables = {
 		.rows = kernel.rows,
-		.latencies = kernel.latencies,
+		.histograms = {kernel.connect_times},
 		.self = &kernel.self,
 		.row_count = ALL_ROWS,
 		.first_endpoint = ROWS,
@@ -351,8 +351,8 @@ static void take(void *context, const struct snapshot_process *p)
 		return;
 	reader.count++;
 	v->process = *p;
-	if (p->buckets)
-		memcpy(v->buckets, p->buckets, sizeof(v->buckets));
+	if (p->buckets[TCP_TIME_CONNECT])
+		memcpy(v->buckets, p->buckets[TCP_TIME_CONNECT], sizeof(v->buckets));
 	expect(memchr(p->comm, 0, sizeof(p->comm)) != NULL, "comm of row %u has no end", p->row);
 	expect(p->row < ALL_ROWS && p->row > TCP_ROW_NONE, "row %u", p->row);
 	expect(reader.count == 1 || v[-1].process.row < p->row || p->row == TCP_ROW_OTHER,
@@ -361,8 +361,8 @@ static void take(void *context, const struct snapshot_process *p)
 	       p->row);
 	expect(p->row >= ROWS ? p->process_row < ROWS : p->process_row == p->row,
 	       "row %u: its process's row is %u", p->row, p->process_row);
-	expect(!p->buckets == !p->grown.measured, "row %u: buckets without connects, or none with",
-	       p->row);
+	expect(!p->buckets[TCP_TIME_CONNECT] == !p->grown.times[TCP_TIME_CONNECT],
+	       "row %u: buckets without connects, or none with", p->row);
 }
 
 static void look(void)
@@ -496,7 +496,7 @@ static void test_baseline(void)
 	kernel_connect(row, 40009, 31);
 	look();
 	expect_only(row, 13, false, "then");
-	expect_u64(visit_of(row)->process.connect_max_ns, 40009, "maximum");
+	expect_u64(visit_of(row)->process.time_max[TCP_TIME_CONNECT], 40009, "maximum");
 	expect_u64(visit_of(row)->buckets[30], 0, "the old connect");
 	expect_u64(visit_of(row)->buckets[31], 1, "the new connect");
 	end();
@@ -530,16 +530,16 @@ static void test_latency(void)
 	second = spawn(PID_BASE + 2, 77 * TICK_NS, "two");
 	kernel_connect(row, 10007, 30);
 	look();
-	expect_u64(visit_of(row)->process.connect_max_ns, 10007, "maximum");
+	expect_u64(visit_of(row)->process.time_max[TCP_TIME_CONNECT], 10007, "maximum");
 	expect_u64(visit_of(row)->buckets[30], 1, "bucket 30");
-	expect_u64(kernel.rows[row].connect_max_ns, 0, "maximum in the kernel");
-	expect_u64(kernel.latencies[row].buckets[30], 0, "bucket 30 in the kernel");
+	expect_u64(kernel.rows[row].time_max[TCP_TIME_CONNECT], 0, "maximum in the kernel");
+	expect_u64(kernel.connect_times[row].buckets[30], 0, "bucket 30 in the kernel");
 	for (unsigned i = 0; i < 11; i++)
 		kernel_connect(row, 20011 + i, 30);
 	kernel_connect(row, 9001, 29);
 	kernel_connect(second, 30011, 31);
 	look();
-	expect_u64(visit_of(row)->process.connect_max_ns, 20021, "second maximum");
+	expect_u64(visit_of(row)->process.time_max[TCP_TIME_CONNECT], 20021, "second maximum");
 	expect_u64(visit_of(row)->buckets[30], 11, "bucket 30");
 	expect_u64(visit_of(row)->buckets[29], 1, "bucket 29");
 	expect_u64(visit_of(second)->buckets[31], 1, "bucket 31 of the second row");
@@ -547,7 +547,8 @@ static void test_latency(void)
 	add_rx(row, 7);
 	look();
 	expect_only(row, 7, false, "without a connect");
-	expect_u64(visit_of(row)->process.connect_max_ns, 0, "maximum without a connect");
+	expect_u64(visit_of(row)->process.time_max[TCP_TIME_CONNECT], 0,
+		   "maximum without a connect");
 	end();
 	proc_remove(PID_BASE + 1);
 	proc_remove(PID_BASE + 2);
@@ -693,7 +694,7 @@ static void test_handed_on(void)
 	expect_text(visit_of(row)->process.comm, "wget", "comm");
 	expect_u64(visit_of(row)->buckets[30], 0, "connects of the one before");
 	expect_u64(visit_of(row)->buckets[31], 1, "its own connects");
-	expect_u64(visit_of(row)->process.connect_max_ns, 40009, "maximum");
+	expect_u64(visit_of(row)->process.time_max[TCP_TIME_CONNECT], 40009, "maximum");
 	expect_u64(snapshot_processes(reader.snapshot), 1, "processes");
 	end();
 	proc_remove(PID_BASE + 2);
@@ -909,7 +910,7 @@ static void test_endpoints(void)
 	expect_u64(visit_of(rows[0])->process.start_ns, 77 * TICK_NS, "start of the first");
 	expect_u64(visit_of(rows[2])->process.start_ns, 99 * TICK_NS, "start of the second");
 	expect_text(visit_of(rows[0])->process.comm, "web", "comm");
-	expect_u64(visit_of(rows[2])->process.connect_max_ns, 50021, "maximum");
+	expect_u64(visit_of(rows[2])->process.time_max[TCP_TIME_CONNECT], 50021, "maximum");
 	expect_u64(visit_of(rows[2])->buckets[30], 1, "bucket");
 	add_rx(rows[3], 7);
 	look();
@@ -1010,7 +1011,7 @@ static void test_endpoint_after_free(void)
 	expect_endpoint(endpoint, row, local_port(80), 13, false);
 	expect_u64(visit_of(endpoint)->buckets[30], 0, "connects of the one before");
 	expect_u64(visit_of(endpoint)->buckets[31], 1, "its own connects");
-	expect_u64(visit_of(endpoint)->process.connect_max_ns, 40009, "maximum");
+	expect_u64(visit_of(endpoint)->process.time_max[TCP_TIME_CONNECT], 40009, "maximum");
 	expect_counts(1, 1);
 	end();
 	proc_remove(PID_BASE + 2);

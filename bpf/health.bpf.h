@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: GPL-2.0 OR MIT */
+/* Copyright (c) 2026 ebpf_tcp authors */
+
+/*
+ * Health: what TCP itself counts for a socket. Looked at once per tick if the socket is busy, when
+ * it sends something again, and when it closes: what is counted may be late, it is never lost.
+ */
+#ifndef EBPF_TCP_HEALTH_BPF_H
+#define EBPF_TCP_HEALTH_BPF_H
+
+#include "account.bpf.h"
+
+#define SRTT_UNIT_NS 125 /* srtt_us counts eighths of microseconds */
+
+/* Moves a count up to `now`, and returns by how much. */
+static __always_inline __u32 advance(__u32 *count, __u32 now)
+{
+	__u32 grown = now - *count;
+
+	*count = now;
+	return grown;
+}
+
+/* Under the socket's lock. */
+static __always_inline void health_count(struct tcp_sock *tp, struct socket_state *s,
+					 struct account *a, int how)
+{
+	__u32 segments = advance(&s->segments, READ(how, tp, segs_out));
+	__u32 retransmits = advance(&s->retransmits, READ(how, tp, total_retrans));
+	__u32 ticks = advance(&s->tick, tick), srtt = READ(how, tp, srtt_us);
+
+	if (segments)
+		count(a, segments, segments);
+	if (retransmits)
+		count(a, retransmits, retransmits);
+	if (ticks && srtt)
+		count_time(a, round_trip, (__u64)srtt * SRTT_UNIT_NS);
+}
+
+static __always_inline void health_update(struct sock *sk, struct tcp_sock *tp,
+					  struct socket_state *s, int how)
+{
+	struct account a;
+
+	if (account_open(&a, sk, s))
+		health_count(tp, s, &a, how);
+}
+
+/* After data has moved. */
+static __always_inline void health_look(struct sock *sk, struct tcp_sock *tp,
+					struct socket_state *s, int how)
+{
+	if (health_wanted && !(how & UNLOCKED) && s->tick != tick)
+		health_update(sk, tp, s, how);
+}
+
+/* What happened before the socket was ours is not counted. */
+static __always_inline void health_begin(struct tcp_sock *tp, struct socket_state *s, int how)
+{
+	s->segments = READ(how, tp, segs_out);
+	s->retransmits = READ(how, tp, total_retrans);
+}
+
+static __always_inline void on_reset_sent(struct sock *sk, struct socket_state *s)
+{
+	struct tcp_row *kernel = row_at(TCP_ROW_KERNEL);
+	struct account a;
+
+	if (s && account_open(&a, sk, s))
+		count(&a, resets_sent, 1);
+	else if (kernel)
+		add(kernel->counters.resets_sent, 1);
+}
+
+static __always_inline void on_reset_received(struct sock *sk, struct socket_state *s)
+{
+	struct tcp_row *kernel = row_at(TCP_ROW_KERNEL);
+	struct account a;
+
+	if (s && account_open(&a, sk, s))
+		count(&a, resets_received, 1);
+	else if (kernel)
+		add(kernel->counters.resets_received, 1);
+}
+
+#endif

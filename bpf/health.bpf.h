@@ -12,13 +12,13 @@
 
 #define SRTT_UNIT_NS 125 /* srtt_us counts eighths of microseconds */
 
-/* Moves a count up to `now`, and returns by how much. */
+/* Moves a count to `now`, and returns by how much it grew: a disconnect sets TCP's own to 0. */
 static __always_inline __u32 advance(__u32 *count, __u32 now)
 {
-	__u32 grown = now - *count;
+	__s32 grown = (__s32)(now - *count);
 
 	*count = now;
-	return grown;
+	return grown > 0 ? grown : 0;
 }
 
 /* Under the socket's lock. */

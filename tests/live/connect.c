@@ -13,6 +13,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/bpf.h>
 #include <linux/if_tun.h>
 #include <net/if.h>
 #include <netinet/in.h>
@@ -26,9 +27,14 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/mount.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
+
+#include <bpf/bpf.h>
 
 #include "scenario.h"
 
@@ -163,6 +169,7 @@ struct plan {
 	unsigned int delay_ms;              /* one way */
 	unsigned int lose_syns;             /* from the near end: the first so many */
 	unsigned int lose_resets;
+	unsigned int lose_data;  /* each so many-th segment with data, of both ends */
 	int unreachable;         /* 1 + the ICMP code that answers a SYN */
 	bool cross;              /* hold the SYNs until both ends have sent one */
 	bool reset_half_open;    /* answer a SYN with a SYN, and what comes then with a RST */
@@ -193,6 +200,7 @@ static struct {
 	bool crossing[2];
 	unsigned int lost_syns;
 	unsigned int lost_resets;
+	unsigned int data_segments;
 	struct packet queue[256];
 } wire;
 
@@ -310,6 +318,16 @@ static bool near_passes(struct packet *packet)
 	return wire.lost_syns++ >= plan->lose_syns;
 }
 
+/* The end of a stream, and what only acknowledges, always gets through. */
+static bool lose_data(struct packet *packet)
+{
+	const struct tcphdr *tcp = tcp_of(packet);
+	bool data = packet->size > (size_t)packet->ip.ihl * 4 + (size_t)tcp->doff * 4;
+
+	return wire.plan->lose_data && data && !tcp->fin &&
+	       ++wire.data_segments % wire.plan->lose_data == 0;
+}
+
 /* SYNs that have to cross wait until there is one of each end. */
 static uint64_t due_us(struct packet *packet, int from)
 {
@@ -336,6 +354,8 @@ static void wire_take(int from)
 	if (packet.ip.version != 4 || packet.ip.protocol != IPPROTO_TCP)
 		return;
 	if (from == NEAR && !near_passes(&packet))
+		return;
+	if (lose_data(&packet))
 		return;
 	packet.due_us = due_us(&packet, from);
 	for (size_t i = 0; i < COUNT(wire.queue); i++) {
@@ -632,6 +652,94 @@ static void ghost(struct stage *stage)
 	turn_give(stage->lane[0]);
 }
 
+/* --- connections that suffer --- */
+
+#define LOSSY_BYTES 300007
+
+/* The kernel's own count for the namespace: nobody else uses TCP in it. */
+static uint64_t own_retransmits(void)
+{
+	char text[8192], *at;
+	unsigned long long found;
+	FILE *file = fopen("/proc/thread-self/net/snmp", "re");
+	size_t size = file ? fread(text, 1, sizeof(text) - 1, file) : 0;
+
+	if (file)
+		fclose(file);
+	text[size] = '\0';
+	at = strstr(text, "Tcp: ");
+	at = at ? strstr(at + 1, "Tcp: ") : NULL; /* the second line has the numbers */
+	/* algorithm, least and most RTO, most connections, opened twice, failed, reset, open,
+	 * segments in and out */
+	if (!at || sscanf(at, "Tcp: %*d %*d %*d %*d %*d %*d %*d %*d %*d %*d %*d %llu", &found) != 1)
+		broken("no TCP counters");
+	return found;
+}
+
+static void suffered(void)
+{
+	pause_ms(300); /* the end of the stream has been acknowledged */
+	self.health = true;
+	self.retransmits = own_retransmits();
+}
+
+static void lossy_client(struct stage *stage)
+{
+	struct target target = target_of(stage->listener, AF_INET);
+	int fd = tcp_socket(&stage->scenario->dial);
+	uint64_t before = now_us();
+
+	check(target_connect(fd, &target), "connect");
+	connected(before, 0);
+	send_all(fd, LOSSY_BYTES);
+	check(shutdown(fd, SHUT_WR), "shutdown");
+	if (receive_to_end(fd) != LOSSY_BYTES)
+		broken("not all bytes came back");
+	close(fd);
+	suffered();
+}
+
+static void lossy_server(struct stage *stage)
+{
+	int fd = tcp_accept(stage->listener);
+
+	if (receive_to_end(fd) != LOSSY_BYTES)
+		broken("not all bytes came");
+	send_all(fd, LOSSY_BYTES);
+	close(fd);
+	suffered();
+	if (!self.retransmits)
+		broken("nothing was sent again");
+}
+
+static void reset_client(struct stage *stage)
+{
+	struct target target = target_of(stage->listener, AF_INET);
+	int fd = tcp_socket(&stage->scenario->dial);
+	uint64_t before = now_us();
+
+	check(target_connect(fd, &target), "connect");
+	connected(before, 0);
+	send_all(fd, AMOUNT);
+	if (recv(fd, sink, 1, 0) >= 0 || errno != ECONNRESET)
+		broken("no reset came");
+	close(fd);
+	suffered();
+	self.resets_received = 1;
+}
+
+static void reset_server(struct stage *stage)
+{
+	static const struct linger now = {.l_onoff = 1};
+	int fd = tcp_accept(stage->listener);
+
+	receive_all(fd, AMOUNT);
+	check(setsockopt(fd, SOL_SOCKET, SO_LINGER, &now, sizeof(now)), "SO_LINGER");
+	close(fd);
+	suffered();
+	self.resets_sent = 1;
+}
+
 static void challenged_client(struct stage *stage)
 {
 	struct target local = target_at(NEAR_ADDRESS, NEAR_PORT);
@@ -716,7 +824,8 @@ static void run_fastopen(struct stage *stage)
 
 static void near_fails(struct stage *stage)
 {
-	struct target target = target_of(stage->listener, AF_INET);
+	bool v6 = stage->scenario->dial.family == AF_INET6;
+	struct target target = target_of(stage->listener, v6 ? AF_INET6 : AF_INET);
 	int fd = tcp_socket(&stage->scenario->dial);
 
 	fail_with(fd, &target, wire.plan->error);
@@ -828,6 +937,110 @@ static void run_port_exhaustion(struct stage *stage)
 	write_sysctl("net/ipv4/ip_local_port_range", "40000 40003");
 	start("server", accepting_server, stage);
 	start("client", exhausting_client, stage);
+}
+
+/* --- connects that are not permitted --- */
+
+/* A cgroup whose program says no, below a mount of its own. Ours until cgroup_leave(). */
+static struct {
+	char mount[32];
+	char path[64];
+} cgroup = {.mount = "/tmp/connect-XXXXXX"};
+
+static void cgroup_join(const char *path)
+{
+	char procs[128], pid[16];
+	int fd;
+
+	snprintf(procs, sizeof(procs), "%s/cgroup.procs", path);
+	snprintf(pid, sizeof(pid), "%d", (int)getpid());
+	fd = check(open(procs, O_WRONLY | O_CLOEXEC), procs);
+	moved(write(fd, pid, strlen(pid)), procs);
+	close(fd);
+}
+
+static void cgroup_deny(enum bpf_attach_type type)
+{
+	static const struct bpf_insn no[] = {
+		{.code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_0},
+		{.code = BPF_JMP | BPF_EXIT},
+	};
+	LIBBPF_OPTS(bpf_prog_load_opts, options, .expected_attach_type = type);
+	int program = bpf_prog_load(BPF_PROG_TYPE_CGROUP_SOCK_ADDR, "deny", "GPL", no, COUNT(no),
+				    &options);
+	int fd = check(open(cgroup.path, O_RDONLY | O_DIRECTORY | O_CLOEXEC), cgroup.path);
+
+	if (program < 0 || bpf_prog_attach(program, fd, type, 0))
+		skip("no program in a cgroup: %s", strerror(errno));
+	close(fd);
+	close(program);
+}
+
+static void cgroup_enter(enum bpf_attach_type type)
+{
+	check(unshare(CLONE_NEWNS), "unshare");
+	check(mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL), "private mounts");
+	if (!mkdtemp(cgroup.mount))
+		broken("%s: %s", cgroup.mount, strerror(errno));
+	if (mount("cgroup2", cgroup.mount, "cgroup2", 0, NULL))
+		skip("no cgroup v2: %s", strerror(errno));
+	snprintf(cgroup.path, sizeof(cgroup.path), "%s/connect-%d", cgroup.mount, (int)getpid());
+	check(mkdir(cgroup.path, 0700), cgroup.path);
+	cgroup_deny(type);
+	cgroup_join(cgroup.path);
+}
+
+static void cgroup_leave(void)
+{
+	cgroup_join(cgroup.mount);
+	check(rmdir(cgroup.path), cgroup.path);
+	check(umount(cgroup.mount), cgroup.mount);
+	rmdir(cgroup.mount);
+}
+
+static void cgroup_client(struct stage *stage)
+{
+	bool v6 = stage->scenario->dial.family == AF_INET6;
+
+	cgroup_enter(v6 ? BPF_CGROUP_INET6_CONNECT : BPF_CGROUP_INET4_CONNECT);
+	near_fails(stage);
+	near_fails(stage);
+	cgroup_leave();
+}
+
+static void run_denied_cgroup(struct stage *stage)
+{
+	wire.plan = stage->scenario->plan;
+	stage->listener = tcp_listen(&stage->scenario->listen);
+	start("client", cgroup_client, stage);
+}
+
+#ifndef LANDLOCK_ACCESS_NET_CONNECT_TCP
+#define LANDLOCK_ACCESS_NET_CONNECT_TCP (1ULL << 1)
+#endif
+
+static void landlocked_client(struct stage *stage)
+{
+	struct {
+		uint64_t handled_access_fs, handled_access_net;
+	} rules = {.handled_access_net = LANDLOCK_ACCESS_NET_CONNECT_TCP};
+	long version = syscall(SYS_landlock_create_ruleset, NULL, 0, 1);
+	int fd;
+
+	if (version < 4)
+		skip("no Landlock rules for TCP (6.7): version %ld", version);
+	fd = check((int)syscall(SYS_landlock_create_ruleset, &rules, sizeof(rules), 0), "rules");
+	check(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), "no new privileges");
+	check((int)syscall(SYS_landlock_restrict_self, fd, 0), "restrict");
+	near_fails(stage);
+	close(fd);
+}
+
+static void run_denied_landlock(struct stage *stage)
+{
+	wire.plan = stage->scenario->plan;
+	stage->listener = tcp_listen(&stage->scenario->listen);
+	start("client", landlocked_client, stage);
 }
 
 /* --- connects that the application gives up --- */
@@ -1107,6 +1320,13 @@ static const struct scenario scenarios[] = {
 	ROUTE("no_route", NULL, ENETUNREACH),
 	ROUTE("prohibit_route", "prohibit", EACCES),
 	ROUTE("unreachable_route", "unreachable", EHOSTUNREACH),
+	PLANNED("denied_cgroup", run_denied_cgroup, .error = EPERM),
+	{.name = "denied_cgroup_ipv6",
+	 .run = run_denied_cgroup,
+	 .plan = &(const struct plan){.error = EPERM},
+	 .dial = {AF_INET6, 0},
+	 .listen = {AF_INET6, 0}},
+	PLANNED("denied_landlock", run_denied_landlock, .error = EACCES),
 	LOCAL("port_exhaustion", run_port_exhaustion, .amount = PORTS),
 	LOST("close_before_answer", closing_client),
 	LOST("killed_before_answer", near_fails, .watch = watch_kill),
@@ -1122,6 +1342,8 @@ static const struct scenario scenarios[] = {
 	REMOTE("syn_retransmit_once", retry_client, .far = answer, .lose_syns = 1),
 	REMOTE("challenge_ack", challenged_client, .far = challenging_server, .delay_ms = 10,
 	       .lose_resets = 1),
+	REMOTE("lossy", lossy_client, .far = lossy_server, .delay_ms = 2, .lose_data = 17),
+	REMOTE("reset_by_server", reset_client, .far = reset_server),
 	REMOTE("repeated_connect", repeating_client, .far = answer, .delay_ms = 20),
 	LOCAL("reuse_after_refusals", run_reuse),
 	LOCAL("many_failing", run_many_failing, .amount = 20),

@@ -472,6 +472,9 @@ static void truth_print(const struct truth *t)
 	if (t->measured)
 		printf(" latency_us_min=%" PRIu64 " latency_us_max=%" PRIu64, t->latency_us_min,
 		       t->latency_us_max);
+	if (t->health)
+		printf(" retransmits=%" PRIu64 " resets_sent=%" PRIu64 " resets_received=%" PRIu64,
+		       t->retransmits, t->resets_sent, t->resets_received);
 	if (t->plain)
 		printf(" plain=%" PRIu64, t->plain);
 	if (t->note[0])

@@ -40,6 +40,8 @@ struct truth {
 	bool measured;                 /* the two bounds below hold for the only connect */
 	uint64_t latency_us_min;
 	uint64_t latency_us_max;
+	bool health; /* the next three hold */
+	uint64_t retransmits, resets_sent, resets_received;
 	uint64_t plain; /* what the application moved, where tx and rx are ciphertext */
 	char note[24];  /* why the application's view differs, a word */
 	int verdict;    /* EXIT_OK, or why the scenario ends here */

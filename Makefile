@@ -70,7 +70,7 @@ $(O)/ebpf_tcp.so: $(patsubst %,$(O)/plugin/%.o,$(DAEMON_STAGES)) $(LIBRARY)
 
 # -- tests: each prints ok, FAIL or skip lines; tests/run counts them --
 
-PROGRAMS = $(patsubst %,$(O)/tests/%,compare traffic connect progress testrun storm tick)
+PROGRAMS = $(patsubst %,$(O)/tests/%,compare traffic connect progress testrun storm hold tick)
 KERNELS ?= $(shell tests/kernels/run --list)
 BACKENDS ?=
 

@@ -103,31 +103,32 @@ static void value_text(char *out, size_t size, const oconfig_item_t *item)
 	}
 }
 
-/* " in <Process "mysqld">" for what is in the block of a rule, else "". */
-static void block_text(char *out, size_t size, const oconfig_item_t *item)
+/* " in <Process "mysqld">" for what is in the block of a rule, else "". collectd does not tell it:
+ * it leaves `parent` NULL. */
+static void block_text(char *out, size_t size, const struct config *c)
 {
-	const oconfig_item_t *block = item->parent;
 	char value[128];
 
 	*out = '\0';
-	if (!block || strcasecmp(block->key, "Plugin") == 0)
+	if (!c->rule)
 		return;
-	value_text(value, sizeof(value), block);
-	snprintf(out, size, " in <%s %s>", block->key, value);
+	value_text(value, sizeof(value), c->rule);
+	snprintf(out, size, " in <%s %s>", c->rule->key, value);
 }
 
-static int refuse(const oconfig_item_t *item, const char *allowed)
+static int refuse(const struct config *c, const oconfig_item_t *item, const char *allowed)
 {
 	char value[256], block[192];
 
 	value_text(value, sizeof(value), item);
-	block_text(block, sizeof(block), item);
+	block_text(block, sizeof(block), c);
 	ERROR(PLUGIN_NAME " plugin: option %s%s: %s is not allowed: give %s", item->key, block,
 	      value, allowed);
 	return -1;
 }
 
-static int refuse_names(const oconfig_item_t *item, const char *const *names)
+static int refuse_names(const struct config *c, const oconfig_item_t *item,
+			const char *const *names)
 {
 	char allowed[256] = "one of";
 	size_t used = strlen(allowed);
@@ -135,7 +136,7 @@ static int refuse_names(const oconfig_item_t *item, const char *const *names)
 	for (int i = 0; names[i] && used < sizeof(allowed); i++)
 		used += snprintf(allowed + used, sizeof(allowed) - used, "%s \"%s\"", i ? "," : "",
 				 names[i]);
-	return refuse(item, allowed);
+	return refuse(c, item, allowed);
 }
 
 /* -- values -- */
@@ -153,7 +154,7 @@ static void *field(struct config *c, const struct option *option)
 static int read_bool(struct config *c, const struct option *option, oconfig_item_t *item)
 {
 	if (!is_single(item, OCONFIG_TYPE_BOOLEAN))
-		return refuse(item, "true or false, without quotes");
+		return refuse(c, item, "true or false, without quotes");
 	*(bool *)field(c, option) = item->values[0].value.boolean;
 	return 0;
 }
@@ -173,11 +174,12 @@ static int read_count(struct config *c, const struct option *option, oconfig_ite
 	}
 	snprintf(allowed, sizeof(allowed), "a whole number from %ld to %ld", option->min,
 		 option->max);
-	return refuse(item, allowed);
+	return refuse(c, item, allowed);
 }
 
 /* Index of the value in the option's names (case does not matter), -1 after an ERROR. */
-static int name_index(const struct option *option, const oconfig_item_t *item)
+static int name_index(const struct config *c, const struct option *option,
+		      const oconfig_item_t *item)
 {
 	const char *const *names = option->names();
 
@@ -185,12 +187,12 @@ static int name_index(const struct option *option, const oconfig_item_t *item)
 		for (int i = 0; names[i]; i++)
 			if (strcasecmp(names[i], item->values[0].value.string) == 0)
 				return i;
-	return refuse_names(item, names);
+	return refuse_names(c, item, names);
 }
 
 static int read_name_index(struct config *c, const struct option *option, oconfig_item_t *item)
 {
-	int index = name_index(option, item);
+	int index = name_index(c, option, item);
 
 	if (index < 0)
 		return -1;
@@ -213,7 +215,7 @@ static int replace(char **string, const char *value)
 
 static int read_name(struct config *c, const struct option *option, oconfig_item_t *item)
 {
-	int index = name_index(option, item);
+	int index = name_index(c, option, item);
 
 	return index < 0 ? -1 : replace(field(c, option), option->names()[index]);
 }
@@ -221,7 +223,7 @@ static int read_name(struct config *c, const struct option *option, oconfig_item
 static int read_path(struct config *c, const struct option *option, oconfig_item_t *item)
 {
 	if (!is_single(item, OCONFIG_TYPE_STRING) || item->values[0].value.string[0] != '/')
-		return refuse(item, "an absolute path in quotes");
+		return refuse(c, item, "an absolute path in quotes");
 	return replace(field(c, option), item->values[0].value.string);
 }
 
@@ -250,10 +252,10 @@ static int read_percentile(struct config *c, const struct option *option, oconfi
 
 		if (value->type != OCONFIG_TYPE_NUMBER || !(value->value.number > 0) ||
 		    value->value.number > 100 || all->count >= METRIC_PERCENTILES_MAX)
-			return refuse(item, "numbers above 0 and up to 100, at most 16 in all");
+			return refuse(c, item, "numbers above 0 and up to 100, at most 16 in all");
 		add_percentile(all, value->value.number);
 	}
-	return item->values_num ? 0 : refuse(item, "a number above 0 and up to 100");
+	return item->values_num ? 0 : refuse(c, item, "a number above 0 and up to 100");
 }
 
 static bool is_bound(const oconfig_item_t *item, int i)
@@ -316,8 +318,8 @@ static const char *string_at(const oconfig_item_t *item, int i)
 }
 
 /* What tells the processes of a rule, as text; NULL after an ERROR. */
-static const char *rule_text(const struct option *option, const oconfig_item_t *item, char *number,
-			     size_t size)
+static const char *rule_text(const struct config *c, const struct option *option,
+			     const oconfig_item_t *item, char *number, size_t size)
 {
 	static const char *const allowed[] = {
 		[RULE_PROCESS] = "the name of a process in quotes",
@@ -340,7 +342,7 @@ static const char *rule_text(const struct option *option, const oconfig_item_t *
 	}
 	if (text && string_at(item, 0) && item->values_num == count)
 		return text;
-	refuse(item, allowed[kind]);
+	refuse(c, item, allowed[kind]);
 	return NULL;
 }
 
@@ -366,7 +368,7 @@ static int add_rule(struct config *c, struct rule *rule)
 static int read_rule(struct config *c, const struct option *option, oconfig_item_t *item)
 {
 	char number[32], why[128] = "out of memory", allowed[192];
-	const char *text = rule_text(option, item, number, sizeof(number));
+	const char *text = rule_text(c, option, item, number, sizeof(number));
 	struct rule *rule;
 	int status;
 
@@ -374,19 +376,21 @@ static int read_rule(struct config *c, const struct option *option, oconfig_item
 		return -1;
 	for (unsigned i = 0; i < c->match.rule_count; i++)
 		if (strcmp(rule_name(c->match.rules[i]), string_at(item, 0)) == 0)
-			return refuse(item, "each name once");
+			return refuse(c, item, "each name once");
 	if (rule_new(&rule, (enum rule_kind)option->min, string_at(item, 0), text, why,
 		     sizeof(why))) {
 		snprintf(allowed, sizeof(allowed), "something else (%s)", why);
-		return refuse(item, allowed);
+		return refuse(c, item, allowed);
 	}
 	if (add_rule(c, rule)) {
 		rule_free(rule);
 		return -1;
 	}
 	c->current = &c->reports[c->match.rule_count];
+	c->rule = item;
 	status = read_items(c, item, true);
 	c->current = c->reports;
+	c->rule = NULL;
 	return status;
 }
 
@@ -398,14 +402,14 @@ static int read_ignore(struct config *c, const struct option *option, oconfig_it
 
 	(void)option;
 	if (!is_single(item, OCONFIG_TYPE_STRING) || !string_at(item, 0))
-		return refuse(item, "the name of a group, or a /regular expression/, in quotes");
+		return refuse(c, item, "the name of a group, or a /regular expression/, in quotes");
 	ignores = grow(match->ignores, match->ignore_count, sizeof(*ignores));
 	if (!ignores)
 		return -1;
 	match->ignores = ignores;
 	if (ignore_new(&ignores[match->ignore_count], string_at(item, 0), why, sizeof(why))) {
 		snprintf(allowed, sizeof(allowed), "something else (%s)", why);
-		return refuse(item, allowed);
+		return refuse(c, item, allowed);
 	}
 	match->ignore_count++;
 	return 0;
@@ -423,9 +427,9 @@ static int read_ports(struct config *c, const struct option *option, oconfig_ite
 		snprintf(number, sizeof(number), "%.15g",
 			 value->type == OCONFIG_TYPE_NUMBER ? value->value.number : -1);
 		if (ports_parse(field(c, option), string_at(item, i) ? string_at(item, i) : number))
-			return refuse(item, allowed);
+			return refuse(c, item, allowed);
 	}
-	return item->values_num && !item->children_num ? 0 : refuse(item, allowed);
+	return item->values_num && !item->children_num ? 0 : refuse(c, item, allowed);
 }
 
 static int read_subnet(struct config *c, const struct option *option, oconfig_item_t *item)
@@ -436,15 +440,16 @@ static int read_subnet(struct config *c, const struct option *option, oconfig_it
 	(void)option;
 	if (item->values_num != 2 || !string_at(item, 0) || !string_at(item, 1) ||
 	    item->children_num)
-		return refuse(item, "a name and a network like \"10.1.0.0/16\" in quotes");
+		return refuse(c, item, "a name and a network like \"10.1.0.0/16\" in quotes");
 	subnets = grow(c->subnets, c->subnet_count, sizeof(*subnets));
 	if (!subnets)
 		return -1;
 	c->subnets = subnets;
 	match_clean(name, sizeof(name), string_at(item, 0));
 	if (subnet_parse(&subnets[c->subnet_count], name, string_at(item, 1)))
-		return refuse(item, "an address, or a network like \"10.1.0.0/16\" or "
-				    "\"2001:db8::/32\" without bits beyond its prefix");
+		return refuse(c, item,
+			      "an address, or a network like \"10.1.0.0/16\" or "
+			      "\"2001:db8::/32\" without bits beyond its prefix");
 	c->subnet_count++;
 	return 0;
 }
@@ -517,7 +522,7 @@ static unsigned distance(const char *a, const char *b)
 	return row[length];
 }
 
-static int warn_unknown(const oconfig_item_t *item, bool in_rule)
+static int warn_unknown(const struct config *c, const oconfig_item_t *item, bool in_rule)
 {
 	const char *nearest = "";
 	unsigned least = UINT_MAX;
@@ -531,7 +536,7 @@ static int warn_unknown(const oconfig_item_t *item, bool in_rule)
 			nearest = options[i].name;
 		}
 	}
-	block_text(block, sizeof(block), item);
+	block_text(block, sizeof(block), c);
 	WARNING(PLUGIN_NAME " plugin: unknown option %s%s: ignored; the nearest is %s", item->key,
 		block, nearest);
 	return 0;
@@ -547,7 +552,7 @@ static int read_option(struct config *c, oconfig_item_t *item, bool in_rule)
 		c->current->own |= 1ULL << i;
 		return 0;
 	}
-	return warn_unknown(item, in_rule);
+	return warn_unknown(c, item, in_rule);
 }
 
 static int read_items(struct config *c, oconfig_item_t *block, bool in_rule)

@@ -33,7 +33,8 @@ struct config {
 	struct group_options *groups;  /* the same, as the stage wants them; by config_finish() */
 	struct subnet *subnets;
 	unsigned subnet_count;
-	struct config_report *current; /* that of the block which is being read */
+	struct config_report *current;     /* that of the block which is being read */
+	const struct oconfig_item_s *rule; /* the rule whose block that is; NULL: the general one */
 };
 
 /* Fills in the defaults. Returns 0 or -1. */

@@ -521,7 +521,7 @@ static void test_rule_kinds(void)
 	check_end();
 }
 
-/* A block of a rule with two options. */
+/* A block of a rule with options. As with collectd itself, no item knows its parent. */
 static int read_block(struct config *c, const char *name, oconfig_item_t *options, int count)
 {
 	oconfig_value_t value = TEXT((char *)name);
@@ -532,9 +532,6 @@ static int read_block(struct config *c, const char *name, oconfig_item_t *option
 			       .children_num = count};
 	oconfig_item_t block = {.key = "Plugin", .children = &rule, .children_num = 1};
 
-	rule.parent = &block;
-	for (int i = 0; i < count; i++)
-		options[i].parent = &rule;
 	return config_read(c, &block);
 }
 
@@ -601,6 +598,9 @@ static void test_rule_block_errors(void)
 	expect_u64((uint64_t)stub.logs[1].level, LOG_WARNING, "level");
 	expect(strstr(stub.logs[1].text, "ProcRoot in <Process \"b\">: ignored") != NULL, "\"%s\"",
 	       stub.logs[1].text);
+	expect(read_values(&c, "PIDLimit", &zero, 1) == -1, "allowed");
+	expect(strstr(stub.logs[2].text, "option PIDLimit: 0 is not") != NULL, "after it: \"%s\"",
+	       stub.logs[2].text);
 	config_free(&c);
 	check_end();
 }

@@ -255,7 +255,9 @@ static int read_percentile(struct config *c, const struct option *option, oconfi
 			return refuse(c, item, "numbers above 0 and up to 100, at most 16 in all");
 		add_percentile(all, value->value.number);
 	}
-	return item->values_num ? 0 : refuse(c, item, "a number above 0 and up to 100");
+	return item->values_num && !item->children_num
+		       ? 0
+		       : refuse(c, item, "a number above 0 and up to 100");
 }
 
 static bool is_bound(const oconfig_item_t *item, int i)

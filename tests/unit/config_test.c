@@ -324,6 +324,46 @@ static void test_bad(void)
 	}
 }
 
+/* What would be right in a line of its own. */
+static void test_children(void)
+{
+	static const struct {
+		const char *option;
+		int count;
+		oconfig_value_t values[2];
+	} cases[] = {
+		{"LatencyPercentile", 1, {NUMBER(50)}},
+		{"LocalPort", 1, {NUMBER(50)}},
+		{"Subnet", 2, {TEXT("a"), TEXT("10.0.0.0/8")}},
+		{"Ignore", 1, {TEXT("a")}},
+		{"PIDLimit", 1, {NUMBER(50)}},
+		{"ReportByPID", 1, {BOOLEAN(1)}},
+		{"GroupBy", 1, {TEXT("Unit")}},
+		{"Backend", 1, {TEXT("auto")}},
+		{"ProcRoot", 1, {TEXT("/proc")}},
+	};
+	oconfig_item_t child = {.key = "PIDLimit"};
+
+	for (size_t i = 0; i < COUNT_OF(cases); i++) {
+		oconfig_item_t item = {.key = (char *)cases[i].option,
+				       .values = (oconfig_value_t *)cases[i].values,
+				       .values_num = cases[i].count,
+				       .children = &child,
+				       .children_num = 1};
+		oconfig_item_t block = {.key = "Plugin", .children = &item, .children_num = 1};
+		struct config c;
+
+		check_begin("config: refused: a block of %s", cases[i].option);
+		start(&c);
+		expect(config_read(&c, &block) == -1, "allowed");
+		expect_u64(stub.log_count, 1, "log lines");
+		expect(strstr(stub.logs[0].text, cases[i].option) != NULL, "\"%s\"",
+		       stub.logs[0].text);
+		config_free(&c);
+		check_end();
+	}
+}
+
 static void test_bad_leaves_value(void)
 {
 	static const struct {
@@ -681,6 +721,7 @@ int main(void)
 	test_good();
 	test_backends();
 	test_bad();
+	test_children();
 	test_bad_leaves_value();
 	test_unknown();
 	test_two_bad();

@@ -46,6 +46,13 @@ static bool same_prefix(const uint8_t a[16], const uint8_t b[16], unsigned bits)
 	return memcmp(a, b, bytes) == 0 && (!rest || (a[bytes] ^ b[bytes]) >> (8 - rest) == 0);
 }
 
+/* IPv4 addresses are mapped, but ::/0 does not mean them. */
+static bool fits(const uint8_t address[16], const struct subnet *s)
+{
+	return (s->prefix >= V4_AT * 8 || !is_v4(address)) &&
+	       same_prefix(address, s->address, s->prefix);
+}
+
 /* Are the bits beyond the prefix 0? */
 static bool is_network(const struct subnet *s)
 {
@@ -102,7 +109,7 @@ void endpoint_name(char *out, size_t size, const uint8_t address[16], uint16_t p
 	char text[ADDRESS_SIZE];
 	unsigned i = 0;
 
-	while (i < subnet_count && !same_prefix(address, subnets[i].address, subnets[i].prefix))
+	while (i < subnet_count && !fits(address, &subnets[i]))
 		i++;
 	if (i < subnet_count && *subnets[i].name) {
 		snprintf(out, size, "%s:%u", subnets[i].name, port);

@@ -21,8 +21,9 @@ struct subnet {
 };
 
 /*
- * "10.1.0.0/16", "2001:db8::/32", or one address; `name` is copied. Returns 0, -ENOMEM, or -EINVAL
- * also if bits beyond the prefix are set.
+ * "10.1.0.0/16", "2001:db8::/32", or one address; `name` is copied. One of IPv6 has no address of
+ * IPv4 in it, unless all of it is in ::ffff:0:0/96. Returns 0, -ENOMEM, or -EINVAL also if bits
+ * beyond the prefix are set.
  */
 int subnet_parse(struct subnet *out, const char *name, const char *text);
 

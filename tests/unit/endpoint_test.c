@@ -148,6 +148,47 @@ static const struct {
 	{"::10.1.2.3", 22, "[::10.1.2.3]:22", "[::10.1.2.3]:22"}, /* not mapped */
 };
 
+/* Does an address have the network's name? */
+static const struct {
+	const char *network, *address;
+	bool fits;
+} families[] = {
+	{"::/0", "10.0.0.5", false},
+	{"::/0", "0.0.0.0", false},
+	{"::/0", "255.255.255.255", false},
+	{"::/0", "2001:db8::1", true},
+	{"::/0", "::10.0.0.5", true}, /* not mapped */
+	{"::/1", "10.0.0.5", false},
+	{"::/80", "10.0.0.5", false},
+	{"::/80", "::1", true},
+	{"::fffe:0:0/95", "10.0.0.5", false},
+	{"::fffe:0:0/95", "::fffe:10.0.0.5", true},
+	{"::ffff:0:0/96", "10.0.0.5", true},
+	{"::ffff:0:0/96", "2001:db8::1", false},
+	{"::ffff:10.0.0.0/104", "10.0.0.5", true},
+	{"::ffff:10.0.0.0/104", "11.0.0.5", false},
+	{"0.0.0.0/0", "10.0.0.5", true},
+	{"0.0.0.0/0", "::10.0.0.5", false},
+	{"0.0.0.0/0", "2001:db8::1", false},
+};
+
+static void test_families(void)
+{
+	for (size_t i = 0; i < COUNT_OF(families); i++) {
+		const uint8_t *address = address_of(families[i].address);
+		char out[ENDPOINT_NAME_SIZE];
+		struct subnet s = {.name = NULL};
+
+		check_begin("endpoint: %s is %sin %s", families[i].address,
+			    families[i].fits ? "" : "not ", families[i].network);
+		expect(!subnet_parse(&s, "net", families[i].network), "refused");
+		endpoint_name(out, sizeof(out), address, 443, &s, 1);
+		expect((strcmp(out, "net:443") == 0) == families[i].fits, "it is %s", out);
+		subnet_free(&s);
+		check_end();
+	}
+}
+
 static void test_names(void)
 {
 	struct subnet known[COUNT_OF(networks)];
@@ -271,6 +312,7 @@ int main(void)
 {
 	test_subnets();
 	test_memory();
+	test_families();
 	test_names();
 	test_ports();
 	test_services();

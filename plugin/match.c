@@ -16,6 +16,7 @@
 #define CLEAN_MARGIN 6 /* room for a UTF-8 sequence, a tag and the end */
 #define RAW_SIZE CGROUP_PATH_SIZE
 #define USERS 128
+#define USER_SIZE 65536 /* of all that is known of a user; most take a few hundred bytes */
 
 /* A user's name, or the number if there is none. */
 struct user {
@@ -159,18 +160,23 @@ static void name_cgroup(char *out, size_t size, struct matcher *m)
 	name_by_path(out, size, m, cgroup_tail);
 }
 
-/* Whether a user has a name is asked once: the answer may come from a server far away. */
+/*
+ * Whether a user has a name is asked once: the answer may come from a server far away. If there was
+ * none, the next process of the user asks again.
+ */
 static void look_up(struct user *user, uint32_t uid)
 {
 	struct passwd entry, *found = NULL;
-	char text[4096];
+	char *text = calloc(1, USER_SIZE);
+	int err = text ? getpwuid_r(uid, &entry, text, USER_SIZE, &found) : ENOMEM;
 
-	user->known = true;
+	user->known = !err || err == ERANGE; /* one that is too large stays so */
 	user->uid = uid;
-	if (getpwuid_r(uid, &entry, text, sizeof(text), &found) == 0 && found)
+	if (!err && found)
 		snprintf(user->name, sizeof(user->name), "%s", found->pw_name);
 	else
 		snprintf(user->name, sizeof(user->name), "%u", uid);
+	free(text);
 }
 
 static void name_user(char *out, size_t size, struct matcher *m)

@@ -226,15 +226,19 @@ static const struct {
 	uint32_t uid;
 	const char *name;
 	int error;
+	size_t size; /* that it needs */
 } users[] = {
-	{0, "root", 0},
-	{33, "www-data", 0},
-	{161, "DOMAIN\\jane doe", 0}, /* 161 % 128 is 33: they share a place */
-	{1000, "self", 0},
-	{1001, "nobody hears it", ERANGE},
+	{0, "root", 0, 64},
+	{33, "www-data", 0, 64},
+	{161, "DOMAIN\\jane doe", 0, 64}, /* 161 % 128 is 33: they share a place */
+	{1000, "self", 0, 64},
+	{1001, "nobody hears it", EIO, 64},
+	{1002, "large", 0, 65536},
+	{1003, "too large", 0, 65537},
 };
 
 static unsigned users_asked;
+static bool users_away; /* who could tell is not there */
 
 /* Takes the place of the C library's. */
 int getpwuid_r(uid_t uid, struct passwd *resultbuf, char *buffer, size_t buflen,
@@ -244,12 +248,16 @@ int getpwuid_r(uid_t uid, struct passwd *resultbuf, char *buffer, size_t buflen,
 	*result = NULL;
 	for (size_t i = 0; i < COUNT_OF(users); i++)
 		if (users[i].uid == uid) {
+			if (users[i].error || users_away)
+				return users_away ? EAGAIN : users[i].error;
+			if (buflen < users[i].size)
+				return ERANGE;
 			snprintf(buffer, buflen, "%s", users[i].name);
 			resultbuf->pw_name = buffer;
-			*result = users[i].error ? NULL : resultbuf;
-			return users[i].error;
+			*result = resultbuf;
+			return 0;
 		}
-	return 0;
+	return users_away ? EAGAIN : 0;
 }
 
 /* -- processes and matchers -- */
@@ -344,6 +352,10 @@ static const struct {
 	 .want = {"x", "x", "-", "-", "-", "4000000001"}},
 	{"a uid whose name cannot be had", .uid = 1001, .proc = {.comm = "x"},
 	 .want = {"x", "x", "-", "-", "-", "1001"}},
+	{"a uid of which much is known", .uid = 1002, .proc = {.comm = "x"},
+	 .want = {"x", "x", "-", "-", "-", "large"}},
+	{"a uid of which too much is known", .uid = 1003, .proc = {.comm = "x"},
+	 .want = {"x", "x", "-", "-", "-", "1003"}},
 	{"one that is gone", .gone = true, .uid = 33,
 	 .proc = {.comm = "curl", .exe = "/x/y", .cgroup = "0::/x/y\n"},
 	 .want = {"curl", "curl", "-", "-", "-", "www-data"}},
@@ -407,26 +419,52 @@ static const struct {
 	uint32_t uid;
 	const char *want;
 	unsigned asked; /* how often by now */
+	bool away;
 } asks[] = {
-	{33, "www-data", 1},           {33, "www-data", 1}, {4000000002, "4000000002", 2},
-	{4000000002, "4000000002", 2}, {1001, "1001", 3},   {1001, "1001", 3},
-	{161, "DOMAIN_jane_doe", 4},   {33, "www-data", 5}, {1001, "1001", 5},
+	{33, "www-data", 1, false},
+	{33, "www-data", 1, false},
+	{4000000002, "4000000002", 2, false},
+	{4000000002, "4000000002", 2, false},
+	{1003, "1003", 3, false},
+	{1003, "1003", 3, false},
+	{161, "DOMAIN_jane_doe", 4, false},
+	{33, "www-data", 5, false},
+	{1003, "1003", 5, false},
+	{1000, "1000", 6, true}, /* no answer is none to be kept */
+	{33, "www-data", 6, true},
+	{1000, "1000", 7, true},
+	{1000, "self_", 8, false},
+	{1000, "self_", 8, true},
+	{4000000003, "4000000003", 9, true},
+	{4000000003, "4000000003", 10, false},
+	{4000000003, "4000000003", 10, false},
 };
 
 static void test_users(void)
 {
 	const struct proc proc = {.pid = PID, .start_ticks = START, .comm = "x"};
 	struct matcher *m = matcher_new((struct match_options){.group_by = MATCH_BY_USER});
+	struct snapshot_process p = row_of(&proc, 33);
 
-	check_begin("match: a user is asked for once, also if there is no name");
+	check_begin("match: a user is asked for until there is an answer, also if that is no name");
 	users_asked = 0;
 	for (size_t i = 0; i < COUNT_OF(asks); i++) {
-		struct snapshot_process p = row_of(&proc, asks[i].uid);
-
+		p.uid = asks[i].uid;
 		p.renames = (uint32_t)i;
+		users_away = asks[i].away;
 		expect_group(m, &p, asks[i].want, "user");
 		expect_u64(users_asked, asks[i].asked, "times, %zu", i);
 	}
+	p = row_of(&proc, 33);
+	match_close(m);
+	check_end();
+
+	check_begin("match: a user whose name there was no memory for is asked for again");
+	m = matcher_new((struct match_options){.group_by = MATCH_BY_USER});
+	memory_fail_at(1);
+	expect_group(m, &p, "other", "without memory");
+	memory_fail_at(0);
+	expect_group(m, &p, "www-data", "with it");
 	match_close(m);
 	check_end();
 }

@@ -32,6 +32,7 @@ struct entry {
 	uint32_t renames;
 	uint32_t generation; /* of the matcher when this was found out; 0: not at all */
 	bool detailed;
+	bool renamed; /* since it was first looked at */
 };
 
 struct matcher {
@@ -292,12 +293,14 @@ static void match_entry(struct matcher *m, struct entry *e, const struct snapsho
 {
 	char group[GROUP_NAME_SIZE];
 	int rule = nobody.rule;
+	bool renamed = e->start_ns == p->start_ns && (e->renamed || e->renames != p->renames);
 
 	forget(m, e);
+	e->renamed = renamed;
 	e->start_ns = p->start_ns;
 	e->renames = p->renames;
 	e->match.uid = p->uid;
-	subject_init(&m->subject, p, &m->source);
+	subject_init(&m->subject, p, &m->source, renamed);
 	if (find_group(group, &rule, m) || !keep(m, &e->match.group, group))
 		return;
 	e->match.rule = rule;
@@ -344,7 +347,7 @@ const struct match *match_details(struct matcher *m, const struct snapshot_proce
 	e = entry_of(m, p);
 	if (e->detailed)
 		return &e->match;
-	subject_init(&m->subject, p, &m->source);
+	subject_init(&m->subject, p, &m->source, e->renamed);
 	e->match.uid = subject_uid(&m->subject);
 	e->detailed = keep(m, &e->match.exe, subject_exe(&m->subject)) &&
 		      keep(m, &e->match.cgroup, subject_cgroup(&m->subject));

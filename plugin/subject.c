@@ -19,10 +19,11 @@ static bool first_look(struct subject *s, enum attribute attribute)
 }
 
 void subject_init(struct subject *s, const struct snapshot_process *process,
-		  struct subject_source *source)
+		  struct subject_source *source, bool renamed)
 {
 	s->process = process;
 	s->source = source;
+	s->renamed = renamed;
 	s->looked = 0;
 }
 
@@ -56,13 +57,13 @@ const char *subject_cmdline(struct subject *s)
 }
 
 /*
- * Looks for the path in /proc. A new one is told to those that come after it, if its id is that
- * path's: with hierarchies of v1, many processes share one cgroup of v2.
+ * Looks for the path in /proc. If that has the id that the row says, which with hierarchies of v1
+ * it does not (many processes share one cgroup of v2), those that come after are told.
  */
-static bool read_cgroup(struct subject *s, bool known)
+static bool read_cgroup(struct subject *s)
 {
 	struct subject_source *source = s->source;
-	uint64_t id = s->process->cgroup;
+	uint64_t id = s->renamed ? 0 : s->process->cgroup;
 	char text[8192]; /* v1 has a path for each of a dozen controllers */
 
 	if (!alive(s) ||
@@ -70,7 +71,7 @@ static bool read_cgroup(struct subject *s, bool known)
 	    !cgroup_path(s->cgroup, sizeof(s->cgroup), text))
 		return false;
 	source->unified = strncmp(text, "0::", 3) == 0; /* v2 is the last line */
-	if (source->unified && id && !known)
+	if (source->unified && id)
 		cgroups_add(source->cgroups, id, s->cgroup);
 	return true;
 }
@@ -83,7 +84,7 @@ const char *subject_cgroup(struct subject *s)
 	if (!first_look(s, CGROUP))
 		return s->cgroup;
 	known = id ? cgroups_find(s->source->cgroups, id) : NULL;
-	if ((known && s->source->unified) || !read_cgroup(s, known != NULL))
+	if ((known && s->source->unified && !s->renamed) || !read_cgroup(s))
 		snprintf(s->cgroup, sizeof(s->cgroup), "%s", known ? known : "");
 	return s->cgroup;
 }
@@ -93,7 +94,7 @@ uint32_t subject_uid(struct subject *s)
 	if (!first_look(s, UID))
 		return s->uid;
 	s->uid = s->process->uid;
-	if (s->uid == TCP_UID_UNKNOWN && alive(s))
+	if ((s->uid == TCP_UID_UNKNOWN || s->renamed) && alive(s))
 		process_uid(&s->uid, s->source->proc_root, s->process->pid); /* or it stays so */
 	return s->uid;
 }

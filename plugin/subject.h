@@ -32,6 +32,7 @@ struct subject_source {
 struct subject {
 	const struct snapshot_process *process;
 	struct subject_source *source;
+	bool renamed;    /* see subject_init() */
 	unsigned looked; /* bits: what was looked at */
 	bool alive;
 	struct process_stat stat; /* if it is alive */
@@ -43,9 +44,13 @@ struct subject {
 	char cgroup[CGROUP_PATH_SIZE];
 };
 
-/* Both must stay for as long as the subject is asked. */
+/*
+ * Both must stay for as long as the subject is asked. `renamed`: it may have executed a program
+ * since its row got uid and cgroup, and with the program these may have changed. While it lives,
+ * /proc is asked for them.
+ */
 void subject_init(struct subject *s, const struct snapshot_process *process,
-		  struct subject_source *source);
+		  struct subject_source *source, bool renamed);
 
 /* The path of its program, "" if unknown. */
 const char *subject_exe(struct subject *s);

@@ -570,6 +570,43 @@ static void test_exec(void)
 	check_end();
 }
 
+/* What is asked, a service manager did: its child gets a uid and a cgroup before it executes. */
+static void test_exec_attributes(int by, const char *before, const char *after)
+{
+	struct rule *rules[] = {rule_of(RULE_PID_FILE, "none", proc_path("pid"))};
+	struct matcher *m = matcher_new((struct match_options){
+		.group_by = by, .rules = rules, .rule_count = 1, .report_unmatched = true});
+	struct snapshot_process p = row_of(&server, 0);
+	struct proc next = server;
+
+	check_begin("match: GroupBy %s after an exec", match_by_names()[by]);
+	p.cgroup = CGROUP;
+	next.cgroup = "0::/init.scope\n";
+	proc_write(&next);
+	expect_group(m, &p, before, "before it");
+	next = server;
+	next.uid = 33;
+	proc_write(&next);
+	p.renames++;
+	expect_group(m, &p, after, "after it");
+	expect_u64(match_details(m, &p)->uid, 33, "uid");
+	expect_text(match_details(m, &p)->cgroup, "/system.slice/server.service", "cgroup");
+	proc_file("pid", "1000003\n"); /* a pid that nobody has */
+	match_begin(m);
+	expect_group(m, &p, after, "when rules have changed");
+	proc_remove(PID);
+	p.renames++;
+	expect_group(m, &p, before, "when it is gone");
+	proc_write(&next);
+	p.start_ns += 1; /* within the same tick of the clock */
+	expect_group(m, &p, before, "of the next process of the row");
+	proc_remove(PID);
+	proc_file("pid", NULL);
+	match_close(m);
+	rule_free(rules[0]);
+	check_end();
+}
+
 static void test_endpoints(void)
 {
 	struct matcher *m = matcher_new((struct match_options){.group_by = MATCH_BY_EXECUTABLE});
@@ -620,6 +657,8 @@ static void test_cgroups(void)
 	expect_group(m, &gone, "server.service", "it is gone");
 	proc_write(&moved);
 	p.renames++;
+	expect_group(m, &p, "elsewhere.service", "it has executed a program: /proc is asked");
+	p.row++;
 	expect_group(m, &p, "server.service", "its id is known: /proc is not asked");
 	proc_remove(PID);
 	gone.cgroup++;
@@ -1039,6 +1078,8 @@ int main(void)
 	test_fixed();
 	test_cache();
 	test_exec();
+	test_exec_attributes(MATCH_BY_USER, "root", "www-data");
+	test_exec_attributes(MATCH_BY_UNIT, "init.scope", "server.service");
 	test_endpoints();
 	test_cgroups();
 	test_hybrid();

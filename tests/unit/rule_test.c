@@ -107,7 +107,7 @@ static int ask(char *out, size_t size, const struct rule *rule, const struct sna
 	struct subject_source source = {.proc_root = proc_folder()};
 	struct subject s;
 
-	subject_init(&s, p, &source);
+	subject_init(&s, p, &source, false);
 	return rule_fits(out, size, rule, &s);
 }
 

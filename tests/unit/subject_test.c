@@ -53,7 +53,7 @@ static void test_once(struct subject_source *source)
 	check_begin("subject: each attribute is looked at once");
 	proc_write(&full);
 	proc_write(&parent);
-	subject_init(&s, &row, source);
+	subject_init(&s, &row, source, false);
 	expect_alive(&s);
 	proc_remove(PID);
 	proc_remove(10);
@@ -61,7 +61,7 @@ static void test_once(struct subject_source *source)
 	check_end();
 
 	check_begin("subject: of one that is gone, too");
-	subject_init(&s, &row, source);
+	subject_init(&s, &row, source, false);
 	expect_gone(&s);
 	proc_write(&full);
 	expect_gone(&s);
@@ -77,7 +77,7 @@ static void test_other(struct subject_source *source)
 	check_begin("subject: another process with its pid is not it");
 	other.start_ticks++;
 	proc_write(&other);
-	subject_init(&s, &row, source);
+	subject_init(&s, &row, source, false);
 	expect_gone(&s);
 	proc_remove(PID);
 	check_end();
@@ -85,7 +85,7 @@ static void test_other(struct subject_source *source)
 	check_begin("subject: one whose start cannot be read is not it");
 	proc_write(&full);
 	proc_file("4242/stat", "");
-	subject_init(&s, &row, source);
+	subject_init(&s, &row, source, false);
 	expect_gone(&s);
 	proc_remove(PID);
 	check_end();
@@ -99,9 +99,42 @@ static void test_row(struct subject_source *source)
 	check_begin("subject: the row's uid comes first");
 	p.uid = 0;
 	proc_write(&full);
-	subject_init(&s, &p, source);
+	subject_init(&s, &p, source, false);
 	expect_u64(subject_uid(&s), 0, "uid");
 	proc_remove(PID);
+	check_end();
+}
+
+static void test_renamed(struct subject_source *source)
+{
+	struct snapshot_process p = row;
+	struct subject s;
+
+	check_begin("subject: after an exec /proc tells of the living");
+	p.uid = 0;
+	p.cgroup = 7919;
+	cgroups_add(source->cgroups, p.cgroup, "/init.scope");
+	proc_write(&full);
+	subject_init(&s, &p, source, true);
+	expect_u64(subject_uid(&s), 33, "uid");
+	expect_text(subject_cgroup(&s), "/system.slice/server.service", "cgroup");
+	check_end();
+
+	check_begin("subject: and of those that are gone, the row");
+	proc_remove(PID);
+	subject_init(&s, &p, source, true);
+	expect_u64(subject_uid(&s), 0, "uid");
+	expect_text(subject_cgroup(&s), "/init.scope", "cgroup");
+	check_end();
+
+	check_begin("subject: after an exec the row's id is not that of the path");
+	p.cgroup = 7927;
+	proc_write(&full);
+	subject_init(&s, &p, source, true);
+	expect_text(subject_cgroup(&s), "/system.slice/server.service", "cgroup");
+	proc_remove(PID);
+	subject_init(&s, &p, source, true);
+	expect_text(subject_cgroup(&s), "", "cgroup of one that is gone");
 	check_end();
 }
 
@@ -116,6 +149,7 @@ int main(void)
 	test_once(&source);
 	test_other(&source);
 	test_row(&source);
+	test_renamed(&source);
 	cgroups_close(source.cgroups);
 	proc_close();
 	return check_status();

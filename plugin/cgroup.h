@@ -53,7 +53,10 @@ void cgroups_begin(struct cgroups *c);
 /* Told by a process that lives. */
 void cgroups_add(struct cgroups *c, uint64_t id, const char *path);
 
-/* NULL if there is no such cgroup; valid until the next call. */
+/* NULL if none such is known; valid until the next call of cgroups_find() or cgroups_add(). */
+const char *cgroups_known(const struct cgroups *c, uint64_t id);
+
+/* The same, and NULL only if there is no such cgroup: it may walk. */
 const char *cgroups_find(struct cgroups *c, uint64_t id);
 
 #endif

@@ -137,16 +137,22 @@ void cgroups_add(struct cgroups *c, uint64_t id, const char *path)
 		remember(c, id, path);
 }
 
+const char *cgroups_known(const struct cgroups *c, uint64_t id)
+{
+	const struct known *k = look_up(c, id);
+
+	return k ? k->path : NULL;
+}
+
 const char *cgroups_find(struct cgroups *c, uint64_t id)
 {
 	uint64_t version = id & TCP_CGROUP_V1;
 	const char *mount = version ? V1_MOUNT : c->mount;
-	const struct known *k = look_up(c, id);
+	const char *path = cgroups_known(c, id);
 
-	if (!k && id && mount && !c->walked[!!version]) {
-		c->walked[!!version] = true;
-		walk(c, mount, version);
-		k = look_up(c, id);
-	}
-	return k ? k->path : NULL;
+	if (path || !id || !mount || c->walked[!!version])
+		return path;
+	c->walked[!!version] = true;
+	walk(c, mount, version);
+	return cgroups_known(c, id);
 }

@@ -76,16 +76,22 @@ static bool read_cgroup(struct subject *s)
 	return true;
 }
 
+/* The least work first: what is known, then a file of /proc, for the dead alone a walk. */
 const char *subject_cgroup(struct subject *s)
 {
+	struct cgroups *cgroups = s->source->cgroups;
 	uint64_t id = s->process->cgroup;
-	const char *known;
+	const char *path = NULL;
 
 	if (!first_look(s, CGROUP))
 		return s->cgroup;
-	known = id ? cgroups_find(s->source->cgroups, id) : NULL;
-	if ((known && s->source->unified && !s->renamed) || !read_cgroup(s))
-		snprintf(s->cgroup, sizeof(s->cgroup), "%s", known ? known : "");
+	if (s->source->unified && !s->renamed)
+		path = cgroups_known(cgroups, id);
+	if (!path && read_cgroup(s))
+		return s->cgroup;
+	if (!path)
+		path = cgroups_find(cgroups, id);
+	snprintf(s->cgroup, sizeof(s->cgroup), "%s", path ? path : "");
 	return s->cgroup;
 }
 

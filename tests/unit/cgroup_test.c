@@ -564,8 +564,10 @@ static void test_ticks(void)
 	make_v2("/fs");
 	c = start("/fs");
 	expect_path(c, 0, NULL); /* costs no walk */
+	expect(!cgroups_known(c, id_of("/fs/init.scope")), "known before the walk");
 	make("/fs/b.service");
 	expect_path(c, id_of("/fs/b.service"), "/b.service");
+	expect_text(cgroups_known(c, id_of("/fs/b.service")), "/b.service", "known after it");
 	make("/fs/c.service");
 	for (uint64_t i = 0; i < 10000; i++)
 		expect_path(c, id_of("/fs/c.service"), NULL);

@@ -5,6 +5,8 @@
 #include <malloc.h>
 #include <pwd.h>
 #include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "check.h"
 #include "match.h"
@@ -668,6 +670,50 @@ static void test_cgroups(void)
 	check_end();
 }
 
+/* A folder of the tree, which is in that of the processes; its id. */
+static uint64_t make_cgroup(const char *path)
+{
+	struct stat status = {.st_ino = 0};
+
+	expect(!mkdir(proc_path(path), 0755), "mkdir %s", path);
+	expect(!stat(proc_path(path), &status), "stat %s", path);
+	return status.st_ino;
+}
+
+/* A walk sees what is there: what is made after it is not found before the next tick. */
+static void test_walks(void)
+{
+	static const char *const paths[] = {"fs", "fs/first.service", "fs/late.service"};
+	struct match_options options = {.group_by = MATCH_BY_UNIT, .proc_root = proc_folder()};
+	struct snapshot_process p = row_of(&server, 33), gone = p;
+	struct matcher *m = NULL;
+	char root[256];
+
+	check_begin("match: for the living, the tree of cgroups is not walked");
+	make_cgroup("fs");
+	proc_file("fs/cgroup.controllers", "");
+	snprintf(root, sizeof(root), "%s", proc_path("fs"));
+	options.cgroup_root = root;
+	expect(!match_open(&m, ROWS, &options), "match_open");
+	match_begin(m);
+	p.cgroup = make_cgroup("fs/first.service");
+	proc_write(&server);
+	expect_group(m, &p, "server.service", "alive: as /proc says");
+	p.renames++;
+	p.cgroup = CGROUP;
+	expect_group(m, &p, "server.service", "alive, after an exec");
+	gone.row++;
+	gone.pid++;
+	gone.cgroup = make_cgroup("fs/late.service");
+	expect_group(m, &gone, "late.service", "gone");
+	proc_remove(PID);
+	match_close(m);
+	proc_file("fs/cgroup.controllers", NULL);
+	for (size_t i = COUNT_OF(paths); i-- > 0;)
+		rmdir(proc_path(paths[i]));
+	check_end();
+}
+
 /* With hierarchies of v1 all have the same cgroup of v2. */
 static void test_hybrid(void)
 {
@@ -1082,6 +1128,7 @@ int main(void)
 	test_exec_attributes(MATCH_BY_UNIT, "init.scope", "server.service");
 	test_endpoints();
 	test_cgroups();
+	test_walks();
 	test_hybrid();
 	test_no_longer_unified();
 	test_rules();

@@ -288,6 +288,16 @@ static void forget(struct matcher *m, struct entry *e)
 	*e = (struct entry){.match = nobody};
 }
 
+/*
+ * Of a process that is gone, rules that have changed since would find less than before. It keeps
+ * its group.
+ */
+static bool keeps_group(struct matcher *m, const struct entry *e, const struct snapshot_process *p)
+{
+	return e->generation && e->start_ns == p->start_ns && e->renames == p->renames &&
+	       subject_gone(&m->subject);
+}
+
 /* Without memory the generation stays 0, and the next look tries again. */
 static void match_entry(struct matcher *m, struct entry *e, const struct snapshot_process *p)
 {
@@ -295,12 +305,16 @@ static void match_entry(struct matcher *m, struct entry *e, const struct snapsho
 	int rule = nobody.rule;
 	bool renamed = e->start_ns == p->start_ns && (e->renamed || e->renames != p->renames);
 
+	subject_init(&m->subject, p, &m->source, renamed);
+	if (keeps_group(m, e, p)) {
+		e->generation = m->generation;
+		return;
+	}
 	forget(m, e);
 	e->renamed = renamed;
 	e->start_ns = p->start_ns;
 	e->renames = p->renames;
 	e->match.uid = p->uid;
-	subject_init(&m->subject, p, &m->source, renamed);
 	if (find_group(group, &rule, m) || !keep(m, &e->match.group, group))
 		return;
 	e->match.rule = rule;

@@ -38,6 +38,13 @@ static bool alive(struct subject *s)
 	return s->alive;
 }
 
+bool subject_gone(struct subject *s)
+{
+	const struct snapshot_process *p = s->process;
+
+	return !alive(s) && (p->last || !process_alive(s->source->proc_root, p->pid, p->start_ns));
+}
+
 const char *subject_exe(struct subject *s)
 {
 	if (first_look(s, EXE) &&

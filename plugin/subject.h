@@ -52,6 +52,9 @@ struct subject {
 void subject_init(struct subject *s, const struct snapshot_process *process,
 		  struct subject_source *source, bool renamed);
 
+/* Is it gone for good? In doubt it is not. */
+bool subject_gone(struct subject *s);
+
 /* The path of its program, "" if unknown. */
 const char *subject_exe(struct subject *s);
 

@@ -862,6 +862,7 @@ static void test_pid_file(void)
 			struct snapshot_process p = row_of(&family[i], 33);
 
 			p.row = p.process_row = ROW + (unsigned)i;
+			p.start_ns += i == 2 ? tick : 0; /* another one each time */
 			expect_group(m, &p, ticks[tick].want[i], family[i].comm);
 		}
 		check_end();
@@ -870,6 +871,84 @@ static void test_pid_file(void)
 		proc_remove(family[i].pid);
 	match_close(m);
 	rule_free(rules[0]);
+}
+
+/* What is asked of the child when the file has changed, and it was known already. */
+static void test_pid_file_gone(void)
+{
+	struct proc child = {.pid = 4243,
+			     .parent = 4242,
+			     .start_ticks = START,
+			     .comm = "child",
+			     .cmdline = "child|--id=7|"},
+		    other = child;
+	struct rule *rules[] = {rule_of(RULE_PID_FILE, "daemon", proc_path("pid")),
+				rule_of(RULE_MATCH, "id-\\1", "--id=([0-9]+)")};
+	struct matcher *m = matcher_new((struct match_options){.rules = rules, .rule_count = 2});
+	struct snapshot_process p = row_of(&child, 33), end = p;
+
+	check_begin("match: PID file changes: who is gone by then keeps its group");
+	proc_write(&child);
+	expect_group(m, &p, "id-7", "alive");
+	proc_remove(child.pid);
+	proc_file("pid", "1000003\n");
+	match_begin(m);
+	expect_group(m, &p, "id-7", "gone");
+	expect(match_process(m, &p)->rule == 1, "rule %d", match_process(m, &p)->rule);
+	end.row++;
+	end.endpoint.kind = TCP_ENDPOINT_PORT;
+	expect(match_process(m, &end) == match_process(m, &p), "its endpoint");
+	other.start_ticks++;
+	proc_write(&other);
+	proc_file("pid", "1000033\n");
+	match_begin(m);
+	expect_group(m, &p, "id-7", "its pid is another one's");
+	proc_write(&child);
+	p.last = true;
+	proc_file("pid", "1000037\n");
+	match_begin(m);
+	expect_group(m, &p, "id-7", "alive, and then the last of it");
+	check_end();
+
+	check_begin("match: PID file changes: who lives is looked at again");
+	p.last = false;
+	proc_file("pid", "4242\n");
+	match_begin(m);
+	expect_group(m, &p, "daemon", "alive");
+	proc_file("4243/stat", "");
+	proc_file("pid", "1000039\n");
+	match_begin(m);
+	expect_group(m, &p, "other", "in doubt");
+	proc_remove(child.pid);
+	proc_file("pid", NULL);
+	match_close(m);
+	rule_free(rules[0]);
+	rule_free(rules[1]);
+	check_end();
+}
+
+static void test_pid_file_exec(void)
+{
+	const struct proc child = {
+		.pid = 4243, .parent = 4242, .start_ticks = START, .comm = "child"};
+	struct rule *rules[] = {rule_of(RULE_PID_FILE, "daemon", proc_path("pid"))};
+	struct matcher *m = matcher_new((struct match_options){.rules = rules, .rule_count = 1});
+	struct snapshot_process p = row_of(&child, 33);
+
+	check_begin("match: PID file changes: who is gone after an exec is looked at again");
+	proc_write(&child);
+	proc_file("pid", "4242\n");
+	match_begin(m);
+	expect_group(m, &p, "daemon", "alive");
+	proc_remove(child.pid);
+	proc_file("pid", "1000003\n");
+	match_begin(m);
+	p.renames++;
+	expect_group(m, &p, "other", "gone");
+	proc_file("pid", NULL);
+	match_close(m);
+	rule_free(rules[0]);
+	check_end();
 }
 
 /* -- ignores -- */
@@ -1133,6 +1212,8 @@ int main(void)
 	test_no_longer_unified();
 	test_rules();
 	test_pid_file();
+	test_pid_file_gone();
+	test_pid_file_exec();
 	test_ignores();
 	test_ignored_rule();
 	test_details();

@@ -61,15 +61,23 @@ static double rank_of(const struct member *m)
 	return (double)m->score * (m->shown ? 1.25 : 1);
 }
 
-/* The busiest first; what takes the rest comes last. */
+/* What takes the rest comes last, and at the very end what that leaves if its group is not shown.
+ */
+static int rest_order(const struct member *m)
+{
+	return m->rest ? 1 + (strcmp(m->series.name, GROUP_OTHER) == 0) : 0;
+}
+
+/* The busiest first. */
 static int compare_rank(const void *left, const void *right)
 {
 	const struct member *a = *(struct member *const *)left, *b = *(struct member *const *)right;
 	double x = rank_of(a), y = rank_of(b);
 	int order;
 
-	if (a->rest != b->rest)
-		return a->rest - b->rest;
+	order = rest_order(a) - rest_order(b);
+	if (order)
+		return order;
 	if (x != y)
 		return x < y ? 1 : -1;
 	order = strcmp(a->series.name, b->series.name);
@@ -120,18 +128,33 @@ static unsigned limited_by(const struct groups *g, const struct member *m)
 	return limit_of(&g->options[own], m->series.kind) ? own : 0;
 }
 
+/* The group of that name, if it is reported and ranked; NULL also for those that are always there.
+ */
+static const struct member *shown_group(const struct groups *g, const char *name)
+{
+	const struct member *group = table_find(&g->tables[GROUP_WHOLE], name, "");
+
+	return group && group->shown ? group : NULL;
+}
+
+/* A part is not shown without its group: groups are settled before all parts. */
+static bool group_shown(const struct groups *g, const struct member *m)
+{
+	return m->series.kind == GROUP_WHOLE || strcmp(m->series.name, GROUP_OTHER) == 0 ||
+	       shown_group(g, m->series.name);
+}
+
 /* The part "other" of the group; that of the group `other`, if the group is not reported. */
 static struct member *rest_of(struct groups *g, enum group_kind kind, const char *name)
 {
-	const struct member *group = table_find(&g->tables[GROUP_WHOLE], name, "");
-	bool reported = group && group->shown;
+	const struct member *group = shown_group(g, name);
 	struct member *rest;
 
-	rest = table_get(&g->tables[kind], reported ? name : GROUP_OTHER, GROUP_OTHER);
+	rest = table_get(&g->tables[kind], group ? name : GROUP_OTHER, GROUP_OTHER);
 	if (!rest)
 		return NULL;
 	rest->rest = true;
-	rest->series.rule = reported ? group->series.rule : -1;
+	rest->series.rule = group ? group->series.rule : -1;
 	return rest;
 }
 
@@ -215,7 +238,7 @@ static void table_settle(struct groups *g, struct table *t)
 		struct member *m = t->list[i];
 		unsigned by = limited_by(g, m);
 		bool room = g->shown[by] < limit_of(&g->options[by], t->kind);
-		bool shown = (m->rest || room) && reportable(m);
+		bool shown = (m->rest || room) && reportable(m) && group_shown(g, m);
 
 		g->shown[by] += shown && !m->rest;
 		settle(g, m, shown);

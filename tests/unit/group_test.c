@@ -432,6 +432,13 @@ static void see(void *context, const struct group *series)
 	world.shown[series->kind]++;
 }
 
+/* A part is reported with its group only. */
+static bool group_reported(const struct due *d)
+{
+	return d->kind == GROUP_WHOLE || strcmp(d->name, GROUP_OTHER) == 0 ||
+	       due_of(GROUP_WHOLE, d->name, "")->shown;
+}
+
 /* The part that takes what a destination or port has that is not reported. */
 static struct due *rest_of(const struct due *d)
 {
@@ -446,9 +453,11 @@ static void spread_rest(void)
 		struct due *d = &world.due[i], *rest;
 		bool nothing = is_zero(&d->fed) && is_zero(&d->waiting);
 
-		if (d->kind < GROUP_DESTINATION || d->rest || d->shown || nothing)
+		if (d->kind < GROUP_DESTINATION || d->shown || nothing)
 			continue;
 		rest = rest_of(d);
+		if (rest == d)
+			continue; /* it is missing */
 		add(&rest->fed, &d->fed);
 		add(&rest->fed, &d->waiting);
 		merge(&rest->latency, &d->latency);
@@ -563,7 +572,7 @@ static void expect_quota(enum group_kind kind, unsigned options)
 		shown += d->shown;
 		if (d->shown && rank < shown_least)
 			shown_least = rank;
-		if (d->shown || is_zero(&d->fed))
+		if (d->shown || is_zero(&d->fed) || !group_reported(d))
 			continue;
 		hidden++;
 		if (rank > hidden_most)
@@ -608,6 +617,9 @@ static void tick_end(void)
 	for (unsigned i = 0; i < world.due_count; i++)
 		world.due[i].score = world.due[i].score / 2 + activity(&world.due[i].fed);
 	look();
+	for (unsigned i = 0; i < world.due_count; i++)
+		expect(!world.due[i].shown || group_reported(&world.due[i]),
+		       "%s/%s is reported, its group is not", world.due[i].name, world.due[i].part);
 	for (unsigned options = 0; options <= world.rule_count; options++)
 		for (int kind = 0; kind < GROUP_KIND_COUNT; kind++)
 			expect_quota(kind, options);
@@ -1230,7 +1242,7 @@ static unsigned shown_of(enum group_kind kind, int rule)
 static void test_rule_limits(void)
 {
 	static const struct group_options options[] = {
-		{2, true, 3, 0, true, 4, true, 5},
+		{7, true, 3, 0, true, 4, true, 5},
 		{0, true, 0, 0, true, 0, true, 0},     /* shares the general quotas */
 		{3, true, 1, 0, true, 2, true, 1},     /* has its own */
 		{1, false, 2, 0, false, 3, false, 4},  /* limits of what is not asked for */
@@ -1239,7 +1251,7 @@ static void test_rule_limits(void)
 	/* by kind and rule, the first is none: of the general quota, the busiest are of the rules
 	 * that come later */
 	static const unsigned want[GROUP_KIND_COUNT][COUNT_OF(options)] = {
-		[GROUP_WHOLE] = {1, 1, 3, 1, 5},
+		[GROUP_WHOLE] = {3, 4, 3, 1, 5},
 		[GROUP_PROCESS] = {1, 2, 1, 0, 0},
 		[GROUP_DESTINATION] = {2, 2, 2, 0, 5},
 		[GROUP_PORT] = {2, 3, 1, 0, 0},
@@ -1327,18 +1339,73 @@ static void test_rest(void)
 		feed_ends("hidden", 1, 7);
 		tick_end();
 	}
-	expect_part_rx(GROUP_DESTINATION, "web", GROUP_OTHER, 9000);
-	expect_part_rx(GROUP_DESTINATION, "hidden", GROUP_OTHER, 21);
+	expect_part_rx(GROUP_DESTINATION, "web", GROUP_OTHER, ABSENT);
+	expect_part_rx(GROUP_DESTINATION, "hidden", "10.0.0.1:443", 21);
 	expect_part_rx(GROUP_DESTINATION, GROUP_OTHER, GROUP_OTHER, 57);
 	quiet_ticks(40); /* forgotten; the total is not */
 	expect_u64(world.shown[GROUP_DESTINATION], 0, "destinations in the end");
 	tick_begin();
+	feed_rx("web", 3, 101, 1009);
 	feed_ends("web", 1, 5);
 	feed_ends("web", 2, 6);
 	feed_ends("web", 3, 7);
+	feed_ends("hidden", 1, 1000);
 	tick_end();
 	quiet_ticks(1);
-	expect_part_rx(GROUP_DESTINATION, GROUP_OTHER, GROUP_OTHER, 62);
+	expect_part_rx(GROUP_DESTINATION, "web", GROUP_OTHER, 9005);
+	expect_part_rx(GROUP_DESTINATION, "web", "10.0.0.2:443", 6);
+	expect_part_rx(GROUP_DESTINATION, GROUP_OTHER, GROUP_OTHER, 1057);
+	world_close();
+	check_end();
+}
+
+/* The part is busier than all of another group, which is beyond the limit less than its own. */
+static void feed_parts(const char *busy, const char *beyond)
+{
+	for (unsigned i = 0; i < 3; i++)
+		feed_rx(busy, 3 + i, 101 + i, 1000);
+	feed_rx(beyond, 6, 104, 2000);
+	for (unsigned i = 1; i <= 3; i++)
+		feed_ends(busy, i, 800 - i * 100);
+	feed_ends(beyond, 1, 2000);
+}
+
+static void test_hidden_parts(void)
+{
+	static const struct group_options options = {1, true, 2, 0, true, 2, true, 2};
+
+	check_begin("group: parts of a group beyond GroupLimit are not reported and take no place");
+	world_open_with(&options, 0, NULL, 0);
+	for (unsigned tick = 0; tick < 4; tick++) {
+		unsigned ticks = tick ? tick + 1 : 0; /* that can be seen */
+
+		tick_begin();
+		feed_parts("web", "hidden");
+		tick_end();
+		expect_rx("web", 102, 1000 * ticks);
+		expect_rx("hidden", 104, ABSENT);
+		expect_part_rx(GROUP_DESTINATION, "web", "10.0.0.2:443", 600 * ticks);
+		expect_part_rx(GROUP_PORT, "web", "port-2", 600 * ticks);
+		expect_part_rx(GROUP_DESTINATION, "hidden", "10.0.0.1:443", ABSENT);
+		expect_part_rx(GROUP_DESTINATION, "hidden", GROUP_OTHER, ABSENT);
+	}
+	expect_part_rx(GROUP_DESTINATION, "web", GROUP_OTHER, 4 * 500);
+	expect_part_rx(GROUP_DESTINATION, GROUP_OTHER, GROUP_OTHER, 4 * 2000);
+	world_close();
+	check_end();
+
+	check_begin("group: the rest of a group that loses its place is the rest of other");
+	world_open_with(&options, 0, NULL, 0);
+	tick_begin();
+	feed_parts("web", "hidden");
+	tick_end(); /* all of web waits, also its rest */
+	expect_part_rx(GROUP_DESTINATION, "web", GROUP_OTHER, 0);
+	tick_begin();
+	feed_rx("hidden", 6, 104, 1000003);
+	tick_end();
+	expect_part_rx(GROUP_DESTINATION, "web", GROUP_OTHER, ABSENT);
+	expect_part_rx(GROUP_PORT, "web", GROUP_OTHER, ABSENT);
+	expect_part_rx(GROUP_DESTINATION, GROUP_OTHER, GROUP_OTHER, 2000 + 700 + 600 + 500);
 	world_close();
 	check_end();
 }
@@ -1376,6 +1443,7 @@ static void test_subnets(void)
 	world_open_with(&options, 0, subnets, COUNT_OF(subnets));
 	for (unsigned i = 0; i < 3; i++) {
 		tick_begin();
+		feed_rx("web", 3, 101, 1009);
 		feed_address("web", "office:443", "10.1.0.5", 443, 11);
 		feed_address("web", "office:443", "10.1.255.7", 443, 13);
 		feed_address("web", "office:80", "10.1.255.7", 80, 17);
@@ -2012,6 +2080,7 @@ int main(void)
 	test_rule_limits();
 	test_destination();
 	test_rest();
+	test_hidden_parts();
 	test_subnets();
 	test_endpoint_latency();
 	test_uneven();

@@ -42,6 +42,7 @@ static __noinline __u32 process_add(struct owner *o, struct tcp_process_key *key
 		goto full;
 	row->pid = o->pid;
 	row->exited = 0;
+	row->renames = 0;
 	__builtin_memcpy(row->comm, o->comm, TCP_COMM_LEN);
 	row->uid = TCP_UID_UNKNOWN;
 	row->cgroup = 0;

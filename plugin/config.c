@@ -275,11 +275,11 @@ static int read_bucket(struct config *c, const struct option *option, oconfig_it
 
 	if (item->values_num != 2 || item->children_num || !is_bound(item, 0) ||
 	    !is_bound(item, 1) || all->count == METRIC_BUCKETS_MAX)
-		return refuse(item, allowed);
+		return refuse(c, item, allowed);
 	bucket.lower = item->values[0].value.number;
 	bucket.upper = item->values[1].value.number;
 	if (bucket.upper > 0 && bucket.upper <= bucket.lower)
-		return refuse(item, allowed);
+		return refuse(c, item, allowed);
 	for (unsigned i = 0; i < all->count; i++)
 		if (all->list[i].lower == bucket.lower && all->list[i].upper == bucket.upper)
 			return 0;
@@ -297,7 +297,7 @@ static int read_seconds(struct config *c, const struct option *option, oconfig_i
 		return 0;
 	}
 	snprintf(allowed, sizeof(allowed), "seconds from 0 (never) to %ld", option->max);
-	return refuse(item, allowed);
+	return refuse(c, item, allowed);
 }
 
 /* -- lists -- */

@@ -32,7 +32,7 @@ struct entry {
 	uint32_t renames;
 	uint32_t generation; /* of the matcher when this was found out; 0: not at all */
 	bool detailed;
-	bool renamed; /* since it was first looked at */
+	bool renamed; /* since its row was taken */
 };
 
 struct matcher {
@@ -303,7 +303,7 @@ static void match_entry(struct matcher *m, struct entry *e, const struct snapsho
 {
 	char group[GROUP_NAME_SIZE];
 	int rule = nobody.rule;
-	bool renamed = e->start_ns == p->start_ns && (e->renamed || e->renames != p->renames);
+	bool renamed = p->renames || (e->start_ns == p->start_ns && e->renamed);
 
 	subject_init(&m->subject, p, &m->source, renamed);
 	if (keeps_group(m, e, p)) {

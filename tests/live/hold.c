@@ -15,12 +15,12 @@
  */
 #include <errno.h>
 #include <netinet/in.h>
-#include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #define WAIT_US 100000
@@ -115,15 +115,17 @@ static void burst(unsigned connects)
 	int listener = listen_for(1024);
 	pid_t server = check(fork(), "fork");
 
-	while (!server)
+	for (unsigned i = 0; !server && i < connects; i++)
 		close(check(accept(listener, NULL, NULL), "accept"));
+	if (!server)
+		_exit(0);
 	for (unsigned i = 0; i < connects; i++) {
 		int fd = dial(0);
 
 		check(setsockopt(fd, SOL_SOCKET, SO_LINGER, &now, sizeof(now)), "SO_LINGER");
 		close(fd);
 	}
-	kill(server, SIGKILL);
+	check(waitpid(server, NULL, 0), "wait");
 	truth(0, 0);
 }
 

@@ -601,7 +601,11 @@ static void test_exec_attributes(int by, const char *before, const char *after)
 	expect_group(m, &p, before, "when it is gone");
 	proc_write(&next);
 	p.start_ns += 1; /* within the same tick of the clock */
+	p.renames = 0;
 	expect_group(m, &p, before, "of the next process of the row");
+	p.start_ns -= 1;
+	p.renames = 1; /* between its first event and our first look */
+	expect_group(m, &p, after, "of one that was renamed before the first look");
 	proc_remove(PID);
 	proc_file("pid", NULL);
 	match_close(m);

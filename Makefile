@@ -106,6 +106,7 @@ check-live: programs
 	$(Q)export O=$(O); failed=0; \
 	tests/live/run $(or $(BACKENDS),rawtp) || failed=1; \
 	tests/collectd/groups $(or $(BACKENDS),rawtp) || failed=1; \
+	tests/collectd/life $(or $(BACKENDS),rawtp) || failed=1; \
 	tests/live/mutants || failed=1; \
 	tests/inspect || failed=1; \
 	tests/quickstart/run || failed=1; \

@@ -276,14 +276,15 @@ static __always_inline void established_end(struct socket_state *s, int how)
 	place_move(&s->endpoint_place, 0, NULL, TCP_ROW_NONE, how);
 }
 
-/* Whose is it? That of its owner, or nobody's yet. */
-static __always_inline bool account_open(struct account *a, struct sock *sk, struct socket_state *s)
+/* `row` is that of its owner, number 0 if it has none. */
+static __always_inline bool account_of(struct account *a, struct sock *sk, struct socket_state *s,
+				       struct tcp_row *row)
 {
 	__u32 class = s->class;
 
 	a->endpoint = NULL;
 	a->endpoint_number = 0;
-	a->row = owner_row(&s->owner);
+	a->row = row;
 	a->number = s->owner.row;
 	if (!a->number) {
 		a->number = TCP_ROW_KERNEL;
@@ -305,12 +306,17 @@ static __always_inline bool account_open(struct account *a, struct sock *sk, str
 	return a->row != NULL;
 }
 
-/* The same, of the running process, which takes the socket over. */
+/* Whose is it? Of the process that used it last. */
+static __always_inline bool account_open(struct account *a, struct sock *sk, struct socket_state *s)
+{
+	return account_of(a, sk, s, owner_row(&s->owner));
+}
+
+/* Of the running process, which takes the socket over. */
 static __always_inline bool account_take(struct account *a, struct sock *sk, struct socket_state *s,
 					 int how)
 {
-	own(sk, s);
-	if (!account_open(a, sk, s))
+	if (!account_of(a, sk, s, own(sk, s)))
 		return false;
 	if (s->process_place)
 		places_set(s, a, how);

@@ -15,23 +15,20 @@ struct events {
 	struct event list[];
 };
 
-/* In the order of enum tcp_reason: the series' name, and what people read. */
-static const struct {
-	const char *name;
-	const char *text;
-} reasons[TCP_REASON_COUNT] = {
-#define NAME(id, word) [id].name = word,
-	TCP_REASONS(NAME)
+#define NAME(id, word) word,
+static const char *const names[TCP_REASON_COUNT] = {TCP_REASONS(NAME)};
 #undef NAME
-		[TCP_REASON_REFUSED]
-			.text = "connection refused",
-	[TCP_REASON_TIMEOUT].text = "timed out",
-	[TCP_REASON_UNREACHABLE].text = "host or network unreachable",
-	[TCP_REASON_RESET].text = "connection reset",
-	[TCP_REASON_DENIED].text = "not permitted",
-	[TCP_REASON_NO_PORT].text = "no local port left",
-	[TCP_REASON_ABORTED].text = "closed by the application before an answer",
-	[TCP_REASON_OTHER].text = "other error",
+
+/* What people read. */
+static const char *const texts[TCP_REASON_COUNT] = {
+	[TCP_REASON_REFUSED] = "connection refused",
+	[TCP_REASON_TIMEOUT] = "timed out",
+	[TCP_REASON_UNREACHABLE] = "host or network unreachable",
+	[TCP_REASON_RESET] = "connection reset",
+	[TCP_REASON_DENIED] = "not permitted",
+	[TCP_REASON_NO_PORT] = "no local port left",
+	[TCP_REASON_ABORTED] = "closed by the application before an answer",
+	[TCP_REASON_OTHER] = "other error",
 };
 
 int events_open(struct events **out, unsigned limit)
@@ -86,9 +83,9 @@ void events_add(struct events *e, const struct match *match, const struct event_
 		return;
 	}
 	event = &e->list[e->count++];
-	*event = (struct event){.failed = failed, .limit_s = options->slow_s, .reason = ""};
-	if (failed)
-		event->reason = reasons[raw->outcome].name;
+	*event = (struct event){.failed = failed, .limit_s = options->slow_s};
+	event->reason = failed ? names[raw->outcome] : "";
+	event->reason_text = failed ? texts[raw->outcome] : "";
 	describe(event, match, raw);
 }
 
@@ -103,14 +100,6 @@ uint64_t events_more(const struct events *e)
 	return e->more;
 }
 
-static const char *reason_text(const char *name)
-{
-	for (unsigned i = 0; i < TCP_REASON_COUNT; i++)
-		if (strcmp(reasons[i].name, name) == 0)
-			return reasons[i].text;
-	return name;
-}
-
 void event_text(char *out, size_t size, const struct event *event)
 {
 	char to[ENDPOINT_NAME_SIZE], from[ENDPOINT_NAME_SIZE] = "", after[48] = "";
@@ -123,7 +112,7 @@ void event_text(char *out, size_t size, const struct event *event)
 		snprintf(after, sizeof(after), " after %.1f ms", event->took_s * 1e3);
 	if (event->failed)
 		snprintf(out, size, "%s[%u] connect to %s%s%s failed: %s%s", event->comm,
-			 event->pid, to, separator, from, reason_text(event->reason), after);
+			 event->pid, to, separator, from, event->reason_text, after);
 	else
 		snprintf(out, size, "%s[%u] connect to %s%s%s took %.1f ms (limit %g ms)",
 			 event->comm, event->pid, to, separator, from, event->took_s * 1e3,

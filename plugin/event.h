@@ -29,7 +29,8 @@ struct event {
 	double took_s;  /* 0: it failed at once */
 	double limit_s; /* that it exceeded */
 	bool failed;
-	const char *reason;            /* of a failure, as in the names of series */
+	const char *reason;            /* of a failure, as in the names of series; else "" */
+	const char *reason_text;       /* the same for people */
 	uint8_t local[16], remote[16]; /* IPv6, or v4-mapped */
 	uint16_t local_port;           /* 0: it has no local end yet */
 	uint16_t remote_port;

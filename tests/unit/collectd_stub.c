@@ -85,9 +85,9 @@ int plugin_notification_meta_add_double(notification_t *n, const char *name, dou
 	return add_meta(" %s=%g", name, value);
 }
 
-int plugin_notification_meta_free(notification_meta_t *meta)
+int plugin_notification_meta_free(notification_meta_t *n)
 {
-	(void)meta;
+	(void)n;
 	return 0;
 }
 

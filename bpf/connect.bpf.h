@@ -278,11 +278,11 @@ static __always_inline void on_change(struct sock *sk, struct tcp_sock *tp, stru
 {
 	int before = old == BPF_TCP_SYN_SENT && now == BPF_TCP_ESTABLISHED ? now : old;
 	bool subflow = is_subflow(tp, how);
+	bool use = !subflow && old != now && is_first_use(sk, s, now, how);
 	struct growth grown;
 	struct account a;
 
-	if (!subflow && is_first_use(sk, s, now, how) ? !account_take(&a, sk, s, how)
-						      : !account_open(&a, sk, s))
+	if (!(use ? account_take(&a, sk, s, how) : account_open(&a, sk, s)))
 		return;
 	if (s->connect_ns)
 		on_connect_end(sk, tp, s, &a, old, now, how);

@@ -7,15 +7,15 @@
 
 #include "account.bpf.h"
 
-/* `task` listens, or holds the socket. */
-static __always_inline void listener_add(struct sock *sk, struct task_struct *task)
+/* `task` listens (BPF_ANY), or is the first to be found that holds the socket (BPF_NOEXIST). */
+static __always_inline void listener_add(struct sock *sk, struct task_struct *task, __u64 how)
 {
 	struct listener listener = {.drops = BPF_CORE_READ(sk, sk_drops.counter)};
 	__u64 key = (__u64)sk;
 
 	owner_set(&listener.owner, task);
 	listener.owner.row = TCP_ROW_OTHER; /* it gets a row of its own when it is told of */
-	if (bpf_map_update_elem(&listeners, &key, &listener, BPF_NOEXIST) &&
+	if (bpf_map_update_elem(&listeners, &key, &listener, how) &&
 	    !bpf_map_lookup_elem(&listeners, &key))
 		add(self.lost_listeners, 1);
 }
@@ -28,7 +28,7 @@ static __always_inline void on_listen(struct sock *sk, int old, int now)
 	if (!listeners_wanted)
 		return;
 	if (now == BPF_TCP_LISTEN)
-		listener_add(sk, (struct task_struct *)bpf_get_current_task());
+		listener_add(sk, (struct task_struct *)bpf_get_current_task(), BPF_ANY);
 	else if (old == BPF_TCP_LISTEN && now == BPF_TCP_CLOSE)
 		bpf_map_delete_elem(&listeners, &key);
 }

@@ -291,7 +291,7 @@ static __always_inline void on_older(struct sock *sk, struct task_struct *task)
 	struct socket_state initial = {}, *s;
 
 	if (state == BPF_TCP_LISTEN && listeners_wanted && task && !mptcp)
-		listener_add(sk, task);
+		listener_add(sk, task, BPF_NOEXIST);
 	if (state == BPF_TCP_CLOSE || state == BPF_TCP_LISTEN || state_get(sk))
 		return;
 	if (task) {

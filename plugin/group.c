@@ -399,8 +399,10 @@ static void add_endpoint(struct groups *g, struct resident *r, const struct matc
 	char part[ENDPOINT_NAME_SIZE];
 	struct member *m;
 
-	if (!(port ? o->by_port : o->by_destination))
+	if (!(port ? o->by_port : o->by_destination)) {
+		place_leave(&r->group); /* its process may have moved */
 		return;
+	}
 	endpoint_part(part, sizeof(part), g, &p->endpoint);
 	m = place_enter(&r->group, &g->tables[kind], match, part);
 	if (m) {

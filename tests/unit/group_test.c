@@ -19,7 +19,9 @@
 
 #define COUNTERS (sizeof(struct tcp_counters) / sizeof(uint64_t))
 #define ROWS 67
-#define ENDPOINT_ROW (ROWS + 13) /* no row of a process: it must not be looked up */
+#define ENDS 1021 /* rows of endpoints, after those of processes */
+#define ALL_ROWS (ROWS + ENDS)
+#define ENDPOINT_ROW ROWS /* for those who need but one */
 #define RULES_MAX 4
 #define SERIES_MAX 2100 /* that one test may ever name */
 #define SECOND ((uint64_t)1000000000)
@@ -40,7 +42,18 @@ struct due {
 	struct histogram latency, waiting_latency, seen_latency;
 	struct tcp_counters total; /* last seen */
 	struct tcp_counters before;
+	int64_t open, seen_open;      /* connections: what should be there, and what is reported */
+	uint64_t queued, seen_queued; /* the same of connections that wait */
 	bool shown, was_shown, known;
+};
+
+/* A row, and what is open there: a state is where its process was last told to be. */
+struct holder {
+	uint64_t start_ns; /* 0: nobody's */
+	uint32_t pid;
+	struct tcp_endpoint endpoint;
+	int64_t open;
+	struct due *group, *process; /* NULL: in `other`; not reported alone */
 };
 
 struct world {
@@ -53,6 +66,8 @@ struct world {
 	struct tcp_counters forgotten;    /* totals of groups that began anew */
 	uint64_t connects, connects_seen; /* measured, ever: fed, and visible in `all` */
 	struct due all, other, kernel;
+	struct holder holders[ALL_ROWS];
+	int64_t left_open; /* connections of processes that have ended */
 	unsigned seen, shown[GROUP_KIND_COUNT], changes; /* by the tick that just ended */
 	enum group_kind last_kind;
 	bool out_of_memory; /* growth may be in `other` instead, or late */
@@ -70,6 +85,15 @@ static void add(struct tcp_counters *to, const struct tcp_counters *from)
 {
 	for (unsigned i = 0; i < COUNTERS; i++)
 		((uint64_t *)to)[i] += ((const uint64_t *)from)[i];
+}
+
+/* What adds up: a balance does not. */
+static struct tcp_counters growth_of(const struct snapshot_process *p)
+{
+	struct tcp_counters growth = p->grown;
+
+	growth.established = 0;
+	return growth;
 }
 
 static void subtract(struct tcp_counters *to, const struct tcp_counters *what)
@@ -144,7 +168,8 @@ static void world_open_with(const struct group_options *options, unsigned rule_c
 	memcpy(world.options, options, (1 + rule_count) * sizeof(*options));
 	world.rule_count = rule_count;
 	world.now_ns = 1000 * TICK_NS;
-	expect(!groups_open(&world.groups, ROWS, world.options, rule_count, subnets, subnet_count),
+	expect(!groups_open(&world.groups, ALL_ROWS, world.options, rule_count, subnets,
+			    subnet_count),
 	       "groups_open failed");
 }
 
@@ -207,19 +232,24 @@ static void tick_begin(void)
 {
 	world.now_ns += TICK_NS;
 	groups_begin(world.groups, world.now_ns);
+	world.all.queued = world.kernel.queued = 0;
 	histogram_clear(&world.all.latency);
 	histogram_clear(&world.other.latency);
 	histogram_clear(&world.kernel.latency);
 	for (unsigned i = 0; i < world.due_count; i++) {
 		memset(&world.due[i].fed, 0, sizeof(world.due[i].fed));
 		histogram_clear(&world.due[i].latency);
+		world.due[i].queued = 0;
 	}
 }
 
 static void due_add(struct due *d, const struct match *match, const struct snapshot_process *p)
 {
+	const struct tcp_counters growth = growth_of(p);
+
 	d->match = *match;
-	add(&d->fed, &p->grown);
+	d->queued += p->queued;
+	add(&d->fed, &growth);
 	if (p->grown.times[TCP_TIME_CONNECT])
 		histogram_add(&d->latency, p->grown.times[TCP_TIME_CONNECT],
 			      p->grown.time_sum[TCP_TIME_CONNECT], p->time_max[TCP_TIME_CONNECT],
@@ -235,27 +265,82 @@ static bool by_pid(const struct match *match, const struct snapshot_process *p)
 	       world.now_ns - p->start_ns >= o->pid_min_age_s * SECOND;
 }
 
+/* The row's state from now on. */
+static void hold(const struct snapshot_process *p, struct due *group, struct due *process)
+{
+	struct holder *h = &world.holders[p->row];
+
+	if (h->start_ns != p->start_ns)
+		h->open = 0;
+	h->start_ns = p->start_ns;
+	h->pid = p->pid;
+	h->endpoint = p->endpoint;
+	h->open += (int64_t)p->grown.established;
+	h->group = group;
+	h->process = process;
+	if (p->last && !p->endpoint.kind)
+		world.left_open += h->open;
+	if (p->last)
+		*h = (struct holder){0};
+}
+
+/* Where it counts as a whole. */
+static struct due *feed_whole(const struct match *match, const struct snapshot_process *p)
+{
+	struct due *d = NULL;
+
+	due_add(&world.all, match, p);
+	world.all.open += (int64_t)p->grown.established;
+	if (p->row == TCP_ROW_KERNEL) {
+		due_add(&world.kernel, match, p);
+		world.kernel.open += (int64_t)p->grown.established;
+	} else if (p->row == TCP_ROW_OTHER || strcmp(match->group, GROUP_OTHER) == 0) {
+		due_add(&world.other, match, p);
+	} else {
+		d = due_of(GROUP_WHOLE, match->group, "");
+		due_add(d, match, p);
+	}
+	return d;
+}
+
 static void feed(const struct match *match, const struct snapshot_process *p)
 {
-	struct due *d;
+	const struct tcp_counters growth = growth_of(p);
+	struct due *d = NULL, *group;
 
-	add(&world.fed, &p->grown);
+	add(&world.fed, &growth);
 	world.connects += p->grown.times[TCP_TIME_CONNECT];
-	due_add(&world.all, match, p);
-	if (p->row == TCP_ROW_KERNEL)
-		due_add(&world.kernel, match, p);
-	else if (p->row == TCP_ROW_OTHER || strcmp(match->group, GROUP_OTHER) == 0)
-		due_add(&world.other, match, p);
-	else
-		due_add(due_of(GROUP_WHOLE, match->group, ""), match, p);
+	group = feed_whole(match, p);
 	if (by_pid(match, p)) {
 		d = due_of_pid(match->group, p->pid);
 		due_add(d, match, p);
 		d->pid = p->pid;
 		memcpy(d->comm, p->comm, sizeof(d->comm));
 	}
+	if (p->row >= TCP_ROW_FIRST)
+		hold(p, group, d);
 	expect_u64(groups_by_pid(world.groups, match, p), by_pid(match, p), "groups_by_pid");
 	groups_add(world.groups, match, p);
+}
+
+/* The row of the endpoint; a free one if it has none. */
+static unsigned end_row(const struct snapshot_process *p)
+{
+	unsigned free_row = ALL_ROWS;
+
+	for (unsigned row = ALL_ROWS - 1; row >= ROWS; row--) {
+		const struct holder *h = &world.holders[row];
+
+		if (!h->start_ns)
+			free_row = row;
+		else if (h->start_ns == p->start_ns && h->pid == p->pid &&
+			 memcmp(&h->endpoint, &p->endpoint, sizeof(h->endpoint)) == 0)
+			return row;
+	}
+	if (free_row < ALL_ROWS)
+		return free_row;
+	check_complain("the test names too many endpoints");
+	return ENDPOINT_ROW;
 }
 
 /* `part`: how the endpoint is to be called. */
@@ -264,10 +349,14 @@ static void feed_endpoint(const struct match *match, const char *part,
 {
 	const struct group_options *o = &world.options[match->rule + 1];
 	bool port = p->endpoint.kind == TCP_ENDPOINT_PORT;
+	struct due *d = NULL;
 
 	if (port ? o->by_port : o->by_destination)
-		due_add(due_of(port ? GROUP_PORT : GROUP_DESTINATION, match->group, part), match,
-			p);
+		d = due_of(port ? GROUP_PORT : GROUP_DESTINATION, match->group, part);
+	if (d)
+		due_add(d, match, p);
+	if (p->row != p->process_row)
+		hold(p, d, NULL);
 	expect(!groups_by_pid(world.groups, match, p), "an endpoint is reported as a process");
 	groups_add(world.groups, match, p);
 }
@@ -340,8 +429,8 @@ static void feed_endpoint_as(const char *name, int rule, enum tcp_endpoint_kind 
 	struct snapshot_process p = *process;
 	char part[32];
 
-	p.row = ENDPOINT_ROW;
 	p.endpoint = endpoint_of(kind, number);
+	p.row = end_row(&p);
 	if (kind == TCP_ENDPOINT_PORT)
 		snprintf(part, sizeof(part), "port-%u", number);
 	else
@@ -366,6 +455,16 @@ static void see_series(struct due *d, const struct group *series)
 {
 	d->before = d->total;
 	d->total = series->total;
+	d->seen_open = series->established;
+	d->seen_queued = series->queued;
+	expect_u64(series->total.established, 0, "a balance as a counter of %s/%s", d->name,
+		   d->part);
+	if (!world.may_forget) {
+		expect_u64(series->segments, d->total.segments - d->before.segments,
+			   "segments of this tick of %s/%s", d->name, d->part);
+		expect_u64(series->retransmits, d->total.retransmits - d->before.retransmits,
+			   "retransmits of this tick of %s/%s", d->name, d->part);
+	}
 	histogram_clear(&d->seen_latency);
 	if (series->times[TCP_TIME_CONNECT])
 		d->seen_latency = *series->times[TCP_TIME_CONNECT];
@@ -463,6 +562,65 @@ static void spread_rest(void)
 		merge(&rest->latency, &d->latency);
 		merge(&rest->latency, &d->waiting_latency);
 	}
+}
+
+/* What is open or waits in a part that is not reported. */
+static void give_state(struct due *d, int64_t open, uint64_t queued)
+{
+	if (d->kind >= GROUP_DESTINATION && !d->rest && !d->shown)
+		d = rest_of(d);
+	d->open += open;
+	d->queued += queued;
+}
+
+static void spread_state(void)
+{
+	unsigned count = world.due_count; /* without the rests that are made here */
+
+	for (unsigned i = 0; i < count; i++)
+		world.due[i].open = 0;
+	for (unsigned row = TCP_ROW_FIRST; row < ALL_ROWS; row++) {
+		const struct holder *h = &world.holders[row];
+
+		if (h->group)
+			give_state(h->group, h->open, 0);
+		if (h->process)
+			give_state(h->process, h->open, 0);
+	}
+	for (unsigned i = 0; i < count; i++) {
+		struct due *d = &world.due[i];
+
+		if (d->kind >= GROUP_DESTINATION && !d->rest && !d->shown && d->queued)
+			give_state(d, 0, d->queued);
+	}
+}
+
+/* all = kernel + other + the groups that are reported, and each has what its rows have. */
+static void expect_state(void)
+{
+	int64_t open = world.all.seen_open - world.kernel.seen_open;
+	uint64_t queued = world.all.seen_queued - world.kernel.seen_queued;
+
+	expect_u64((uint64_t)world.all.seen_open, (uint64_t)world.all.open, "open in all");
+	expect_u64((uint64_t)world.kernel.seen_open, (uint64_t)world.kernel.open, "in kernel");
+	expect_u64(world.all.seen_queued, world.all.queued, "waiting in all");
+	expect_u64(world.kernel.seen_queued, world.kernel.queued, "waiting in kernel");
+	for (unsigned i = 0; i < world.due_count; i++) {
+		const struct due *d = &world.due[i];
+
+		if (d->kind == GROUP_WHOLE && d->shown) {
+			open -= d->seen_open;
+			queued -= d->seen_queued;
+		}
+		if (!d->shown || world.out_of_memory)
+			continue;
+		expect(d->seen_open == d->open,
+		       "tick %" PRIu64 ": open in %s/%s: want %" PRId64 ", got %" PRId64,
+		       world.now_ns / TICK_NS - 1000, d->name, d->part, d->open, d->seen_open);
+		expect_u64(d->seen_queued, d->queued, "waiting in %s/%s", d->name, d->part);
+	}
+	expect_u64((uint64_t)world.other.seen_open, (uint64_t)open, "open in other");
+	expect_u64(world.other.seen_queued, queued, "waiting in other");
 }
 
 static void expect_total(struct due *d)
@@ -624,14 +782,17 @@ static void tick_end(void)
 		for (int kind = 0; kind < GROUP_KIND_COUNT; kind++)
 			expect_quota(kind, options);
 	spread_rest();
+	spread_state();
 	for (unsigned i = 0; i < world.due_count; i++) {
 		struct due *d = &world.due[i];
 
 		if (d->shown)
 			expect_total(d);
 		else if (d->rest && !world.out_of_memory)
-			expect(is_zero(&d->fed), "%s/%s is missing", d->name, d->part);
+			expect(is_zero(&d->fed) && !d->open && !d->queued, "%s/%s is missing",
+			       d->name, d->part);
 	}
+	expect_state();
 	expect_conservation();
 	for (unsigned i = 0; i < world.due_count; i++)
 		remember(&world.due[i]);
@@ -1428,6 +1589,7 @@ static void feed_address(const char *group, const char *part, const char *addres
 		p.endpoint.address[10] = p.endpoint.address[11] = 0xff;
 	else
 		inet_pton(AF_INET6, address, p.endpoint.address);
+	p.row = end_row(&p);
 	feed_endpoint(&match, part, &p);
 }
 
@@ -1520,6 +1682,7 @@ struct actor {
 	uint64_t start_ns; /* 0: the row is free */
 	uint32_t pid;
 	unsigned execs;
+	int64_t open;
 	bool leaving;
 };
 
@@ -1562,6 +1725,24 @@ static void random_growth(struct snapshot_process *p, uint32_t *buckets, uint64_
 		buckets[tcp_latency_bucket(ns)]++;
 	}
 	p->buckets[TCP_TIME_CONNECT] = n ? buckets : NULL;
+	p->grown.established = 0;
+}
+
+/* Connections that open and close, never more than are there. */
+static uint64_t random_open(int64_t open, uint64_t *random)
+{
+	int64_t change = (int64_t)(check_random(random) % 11) - 4;
+
+	if (check_chance(random, 2))
+		return 0;
+	return (uint64_t)(change < -open ? -open : change);
+}
+
+static int64_t open_in(unsigned row, uint64_t start_ns)
+{
+	const struct holder *h = &world.holders[row];
+
+	return h->start_ns == start_ns ? h->open : 0;
 }
 
 static struct match match_of_actor(const struct actor *a)
@@ -1578,15 +1759,66 @@ static struct match match_of_actor(const struct actor *a)
 	};
 }
 
+#define ACTOR_ENDS 7 /* destinations and ports that each may have */
+
+static void act_with_one(const struct snapshot_process *process, const char *name,
+			 enum tcp_endpoint_kind kind, uint64_t *random)
+{
+	unsigned number = 1 + (unsigned)(check_random(random) % ACTOR_ENDS);
+	struct snapshot_process p = *process;
+
+	p.endpoint = endpoint_of(kind, number);
+	p.grown.established = random_open(open_in(end_row(&p), p.start_ns), random);
+	feed_endpoint_as(name, rule_of(name), kind, number, &p);
+}
+
 /* What a process did, it did with some end. */
 static void act_with(const struct snapshot_process *p, const char *name, uint64_t *random)
 {
 	if (check_chance(random, 2))
-		feed_endpoint_as(name, rule_of(name), TCP_ENDPOINT_DESTINATION,
-				 1 + (unsigned)(check_random(random) % 7), p);
+		act_with_one(p, name, TCP_ENDPOINT_DESTINATION, random);
 	if (check_chance(random, 2))
-		feed_endpoint_as(name, rule_of(name), TCP_ENDPOINT_PORT,
-				 1 + (unsigned)(check_random(random) % 5), p);
+		act_with_one(p, name, TCP_ENDPOINT_PORT, random);
+}
+
+/* With a process its endpoints go, whatever is open there. */
+static void ends_go(const struct snapshot_process *process, const char *name)
+{
+	for (unsigned row = ROWS; row < ALL_ROWS; row++) {
+		const struct holder *h = &world.holders[row];
+		struct snapshot_process p = {.process_row = process->row, .last = true};
+		unsigned number = h->endpoint.kind == TCP_ENDPOINT_PORT ? h->endpoint.port
+									: h->endpoint.address[15];
+
+		if (h->start_ns != process->start_ns || h->pid != process->pid)
+			continue;
+		p.pid = process->pid;
+		p.start_ns = process->start_ns;
+		feed_endpoint_as(name, rule_of(name), h->endpoint.kind, number, &p);
+	}
+}
+
+/* As the plugin tells of a listening socket. */
+static void feed_listener(const char *name, int rule, unsigned row, uint32_t pid, uint64_t start_ns,
+			  uint16_t port, uint64_t queued, uint64_t drops)
+{
+	struct match match = match_of(name, rule);
+	struct snapshot_process p = {
+		.row = row,
+		.process_row = row,
+		.pid = pid,
+		.start_ns = start_ns,
+		.queued = queued,
+		.grown.listen_drops = drops,
+	};
+	char part[32];
+
+	feed(&match, &p);
+	if (row < TCP_ROW_FIRST)
+		return;
+	snprintf(part, sizeof(part), "port-%u", port);
+	p.endpoint = endpoint_of(TCP_ENDPOINT_PORT, port);
+	feed_endpoint(&match, part, &p);
 }
 
 static void act(struct actor *a, unsigned row, uint64_t *random)
@@ -1615,20 +1847,39 @@ static void act(struct actor *a, unsigned row, uint64_t *random)
 	snprintf(p.comm, sizeof(p.comm), "comm%u", a->execs);
 	if (a->start_ns)
 		match = match_of_actor(a);
+	p.grown.established = random_open(row == TCP_ROW_OTHER ? world.left_open : a->open, random);
+	*(row == TCP_ROW_OTHER ? &world.left_open : &a->open) += (int64_t)p.grown.established;
 	if (p.last || !is_zero(&p.grown))
 		feed(&match, &p);
 	if (a->start_ns && !is_zero(&p.grown))
 		act_with(&p, a->name, random);
+	if (a->leaving)
+		ends_go(&p, a->name);
 	if (a->leaving)
 		*a = (struct actor){0};
 	else if (a->start_ns)
 		a->leaving = check_chance(random, 17);
 }
 
+static void listen_at(const struct actor *a, unsigned row, uint64_t *random)
+{
+	uint16_t port = (uint16_t)(1 + check_random(random) % ACTOR_ENDS);
+	uint64_t queued = check_random(random) % 5, drops = check_random(random) % 3;
+
+	if (row == TCP_ROW_OTHER)
+		feed_listener("", -1, row, 0, 0, port, queued, drops);
+	else if (a->start_ns)
+		feed_listener(a->name, rule_of(a->name), row, a->pid, a->start_ns, port, queued,
+			      drops);
+}
+
 static void churn(struct actor *actors, unsigned ticks, uint64_t *random)
 {
 	for (unsigned tick = 0; tick < ticks; tick++) {
 		tick_begin();
+		for (unsigned row = TCP_ROW_OTHER; row < ROWS; row++)
+			if (check_chance(random, 7))
+				listen_at(&actors[row], row, random);
 		for (unsigned row = TCP_ROW_OTHER; row < ROWS; row++)
 			if (row >= TCP_ROW_FIRST || check_chance(random, 3))
 				act(&actors[row], row, random);
@@ -1799,7 +2050,7 @@ static void test_pile(void)
 	char name[16] = "";
 
 	check_begin("group: 3001 groups and what is in them, of one tick each, do not pile up");
-	expect(!groups_open(&world.groups, ROWS, &options, 0, NULL, 0), "groups_open failed");
+	expect(!groups_open(&world.groups, ALL_ROWS, &options, 0, NULL, 0), "groups_open failed");
 	for (unsigned i = 0; i < 3001; i++) {
 		struct snapshot_process p = {.row = 3, .pid = 1 + i, .start_ns = 1 + i};
 		struct match match = match_of(name, -1);
@@ -2057,6 +2308,364 @@ static void test_forgotten(void)
 	check_end();
 }
 
+/* -- what is open, and what waits -- */
+
+#define GONE INT64_MIN /* not reported */
+
+static void expect_open(enum group_kind kind, const char *name, const char *part, int64_t want)
+{
+	const struct due *d = due_of(kind, name, part);
+	int64_t got = d->was_shown ? d->seen_open : GONE;
+
+	expect(got == want, "tick %" PRIu64 ": open in %s/%s: want %" PRId64 ", got %" PRId64,
+	       world.now_ns / TICK_NS - 1000, name, part, want, got);
+}
+
+static void expect_open_fixed(int64_t all, int64_t other, int64_t kernel)
+{
+	expect(world.all.seen_open == all && world.other.seen_open == other &&
+		       world.kernel.seen_open == kernel,
+	       "tick %" PRIu64 ": all, other, kernel: want %" PRId64 " %" PRId64 " %" PRId64
+	       ", got %" PRId64 " %" PRId64 " %" PRId64,
+	       world.now_ns / TICK_NS - 1000, all, other, kernel, world.all.seen_open,
+	       world.other.seen_open, world.kernel.seen_open);
+}
+
+/* `change`: so many more are open. */
+static struct snapshot_process opens(unsigned row, uint32_t pid, int64_t change)
+{
+	return (struct snapshot_process){
+		.row = row,
+		.process_row = row,
+		.pid = pid,
+		.start_ns = row < TCP_ROW_FIRST ? 0 : 7 * SECOND,
+		.grown.established = (uint64_t)change,
+	};
+}
+
+static void feed_open(const char *name, unsigned row, uint32_t pid, int64_t change)
+{
+	const struct snapshot_process p = opens(row, pid, change);
+
+	feed_as(name, -1, &p);
+}
+
+static void test_open(void)
+{
+	check_begin("group: what is open is told at once, and again in quiet ticks");
+	world_open(7, 7, 0);
+	tick_begin();
+	feed_open("web", 3, 101, 11);
+	feed_open("web", 4, 103, 2);
+	feed_open(GROUP_OTHER, 5, 107, 3);
+	feed_open("", TCP_ROW_OTHER, 0, 5);
+	feed_open("", TCP_ROW_KERNEL, 0, 7);
+	tick_end();
+	for (unsigned i = 0; i < 3; i++) {
+		expect_open(GROUP_WHOLE, "web", "", 13);
+		expect_open(GROUP_PROCESS, "web", "101", 11);
+		expect_open(GROUP_PROCESS, "web", "103", 2);
+		expect_open_fixed(28, 8, 7);
+		quiet_ticks(1);
+	}
+	tick_begin();
+	feed_open("web", 3, 101, -11);
+	tick_end();
+	expect_open(GROUP_WHOLE, "web", "", 2);
+	expect_open(GROUP_PROCESS, "web", "101", 0);
+	expect_open_fixed(17, 8, 7);
+	world_close();
+	check_end();
+}
+
+static void test_open_hidden(void)
+{
+	check_begin("group: what is open in hidden groups is in other, and comes back with them");
+	world_open(1, 1, 0);
+	tick_begin();
+	feed_rx("busy", 3, 101, 1000003);
+	feed_open("busy", 3, 101, 2);
+	feed_open("quiet", 4, 103, 5);
+	tick_end();
+	expect_open(GROUP_WHOLE, "busy", "", 2);
+	expect_open(GROUP_WHOLE, "quiet", "", GONE);
+	expect_open(GROUP_PROCESS, "quiet", "103", GONE);
+	expect_open_fixed(7, 5, 0);
+	for (unsigned i = 0; i < 2; i++) {
+		tick_begin();
+		feed_rx("quiet", 4, 103, 100000007);
+		tick_end();
+	}
+	expect_open(GROUP_WHOLE, "busy", "", GONE);
+	expect_open(GROUP_WHOLE, "quiet", "", 5);
+	expect_open(GROUP_PROCESS, "quiet", "103", 5);
+	expect_open_fixed(7, 2, 0);
+	world_close();
+	check_end();
+}
+
+static void test_open_exec(void)
+{
+	check_begin("group: a process that moves takes with it what is open");
+	world_open(7, 7, 0);
+	tick_begin();
+	feed_open("sh", 3, 101, 11);
+	feed_open("sh", 4, 103, 2);
+	tick_end();
+	tick_begin();
+	feed_open("curl", 3, 101, 1);
+	tick_end();
+	expect_open(GROUP_WHOLE, "sh", "", 2);
+	expect_open(GROUP_PROCESS, "sh", "101", GONE);
+	expect_open(GROUP_WHOLE, "curl", "", 12);
+	expect_open(GROUP_PROCESS, "curl", "101", 12);
+	tick_begin();
+	feed_open(GROUP_OTHER, 3, 101, -2);
+	tick_end();
+	expect_open(GROUP_WHOLE, "curl", "", GONE);
+	expect_open_fixed(12, 10, 0);
+	tick_begin();
+	feed_open("curl", 3, 101, -10);
+	tick_end();
+	expect_open(GROUP_WHOLE, "curl", "", 0);
+	expect_open_fixed(2, 0, 0);
+	world_close();
+	check_end();
+}
+
+/* The kernel half takes such connections from TCP_ROW_OTHER when they close. */
+static void test_open_after_end(void)
+{
+	struct snapshot_process last = opens(3, 101, -1);
+
+	check_begin("group: connections that outlive their process are in other until they close");
+	world_open(7, 7, 0);
+	tick_begin();
+	feed_open("web", 3, 101, 5);
+	feed_open("web", 4, 103, 2);
+	tick_end();
+	last.last = true;
+	tick_begin();
+	feed_as("web", -1, &last);
+	tick_end();
+	expect_open(GROUP_WHOLE, "web", "", 2);
+	expect_open(GROUP_PROCESS, "web", "101", GONE);
+	expect_open_fixed(6, 4, 0);
+	tick_begin();
+	feed_as("new", -1, /* in its row */
+		&(struct snapshot_process){
+			.row = 3, .pid = 107, .start_ns = 11 * SECOND, .grown.established = 1});
+	feed_open("", TCP_ROW_OTHER, 0, -4);
+	tick_end();
+	expect_open(GROUP_WHOLE, "new", "", 1);
+	expect_open(GROUP_PROCESS, "new", "107", 1);
+	expect_open(GROUP_WHOLE, "web", "", 2);
+	expect_open_fixed(3, 0, 0);
+	tick_begin(); /* its end was not seen: another has its row */
+	feed_as("newer", -1,
+		&(struct snapshot_process){
+			.row = 3, .pid = 109, .start_ns = 13 * SECOND, .grown.established = 1});
+	tick_end();
+	expect_open(GROUP_WHOLE, "newer", "", 1);
+	expect_open(GROUP_WHOLE, "new", "", GONE);
+	expect_open_fixed(4, 1, 0);
+	world_close();
+	check_end();
+}
+
+static void test_open_moved_end(void)
+{
+	static const struct group_options options[] = {
+		{.group_limit = 7, .by_port = true, .port_limit = 7}, {.by_port = false}};
+	struct snapshot_process p = opens(3, 101, 5);
+
+	check_begin("group: a port leaves its place with a process whose new rule reports none");
+	world_open_with(options, 1, NULL, 0);
+	tick_begin();
+	feed_as("web", -1, &p);
+	feed_endpoint_as("web", -1, TCP_ENDPOINT_PORT, 443, &p);
+	tick_end();
+	expect_open(GROUP_PORT, "web", "port-443", 5);
+	p = opens(3, 101, 1);
+	tick_begin();
+	feed_as("db", 0, &p);
+	feed_endpoint_as("db", 0, TCP_ENDPOINT_PORT, 443, &p);
+	tick_end();
+	expect_open(GROUP_PORT, "web", "port-443", GONE);
+	expect_open(GROUP_WHOLE, "db", "", 6);
+	tick_begin(); /* and back */
+	feed_as("web", -1, &p);
+	feed_endpoint_as("web", -1, TCP_ENDPOINT_PORT, 443, &p);
+	tick_end();
+	expect_open(GROUP_PORT, "web", "port-443", 7);
+	world_close();
+	check_end();
+}
+
+static void test_listeners(void)
+{
+	static const struct {
+		enum group_kind kind;
+		const char *name, *part;
+		uint64_t queued, drops; /* in the tick; in the next one, as far as is shown */
+	} wants[] = {
+		{GROUP_WHOLE, "web", "", 5 + 7 + 11, 2 + 3 + 1},
+		{GROUP_PROCESS, "web", "101", 5 + 7, 2 + 3},
+		{GROUP_PROCESS, "web", "103", 11, 1},
+		{GROUP_PORT, "web", "port-80", 5 + 11, 2 + 1},
+		{GROUP_PORT, "web", "port-443", 7, 3},
+	};
+
+	check_begin("group: accept queues and listen drops, of processes, groups and ports");
+	world_open_with(&(struct group_options){.group_limit = 7,
+						.by_pid = true,
+						.pid_limit = 7,
+						.by_port = true,
+						.port_limit = 7},
+			0, NULL, 0);
+	tick_begin();
+	feed_listener("web", -1, 3, 101, 7 * SECOND, 80, 5, 2);
+	feed_listener("web", -1, 3, 101, 7 * SECOND, 443, 7, 3);
+	feed_listener("web", -1, 4, 103, 7 * SECOND, 80, 11, 1);
+	feed_listener("", -1, TCP_ROW_OTHER, 0, 0, 22, 13, 4);
+	feed_listener("", -1, TCP_ROW_KERNEL, 0, 0, 2049, 17, 5);
+	tick_end();
+	for (size_t i = 0; i < COUNT_OF(wants); i++) {
+		const struct due *d = due_of(wants[i].kind, wants[i].name, wants[i].part);
+
+		expect(d->was_shown, "%s/%s is missing", d->name, d->part);
+		expect_u64(d->seen_queued, wants[i].queued, "waiting in %s/%s", d->name, d->part);
+	}
+	expect_u64(world.all.seen_queued, 5 + 7 + 11 + 13 + 17, "all");
+	expect_u64(world.other.seen_queued, 13, "other");
+	expect_u64(world.kernel.seen_queued, 17, "kernel");
+	expect_u64(world.kernel.total.listen_drops, 5, "drops of kernel");
+	expect_u64(world.other.total.listen_drops, 4, "drops of other");
+	tick_begin(); /* one of them is told of again, and nothing waits there */
+	feed_listener("web", -1, 3, 101, 7 * SECOND, 80, 0, 0);
+	tick_end();
+	for (size_t i = 0; i < COUNT_OF(wants); i++) {
+		const struct due *d = due_of(wants[i].kind, wants[i].name, wants[i].part);
+
+		expect_u64(d->seen_queued, 0, "waiting later in %s/%s", d->name, d->part);
+		expect_u64(d->total.listen_drops, wants[i].drops, "drops of %s/%s", d->name,
+			   d->part);
+	}
+	expect_u64(world.all.seen_queued, 0, "all, later");
+	expect_u64(world.all.total.listen_drops, 2 + 3 + 1 + 4 + 5, "drops of all");
+	world_close();
+	check_end();
+}
+
+static void test_hidden_listeners(void)
+{
+	check_begin("group: what waits at ports beyond the limit is in the part other");
+	world_open_endpoints(1, 1);
+	for (unsigned i = 0; i < 2; i++) {
+		tick_begin();
+		feed_rx("web", 3, 101, 1000003);
+		feed_ends("web", 80, 1009);
+		feed_listener("web", -1, 3, 101, 7 * SECOND, 80, 2, 0);
+		feed_listener("web", -1, 3, 101, 7 * SECOND, 81, 3, 1);
+		feed_listener("web", -1, 3, 101, 7 * SECOND, 82, 5, 1);
+		feed_listener("hidden", -1, 4, 103, 7 * SECOND, 83, 7, 1);
+		tick_end();
+		expect_u64(due_of(GROUP_PORT, "web", "port-80")->seen_queued, 2, "shown");
+		expect_u64(due_of(GROUP_PORT, "web", GROUP_OTHER)->seen_queued, 3 + 5, "rest");
+		expect_u64(due_of(GROUP_PORT, GROUP_OTHER, GROUP_OTHER)->seen_queued, 7, "other");
+		expect_u64(due_of(GROUP_WHOLE, "web", "")->seen_queued, 10, "group");
+		expect_u64(world.other.seen_queued, 7, "the hidden group");
+	}
+	quiet_ticks(1);
+	expect_u64(due_of(GROUP_PORT, "web", GROUP_OTHER)->was_shown, false, "the rest stays");
+	world_close();
+	check_end();
+}
+
+/* -- lifetimes and round trips -- */
+
+static struct histogram seen_times[TCP_TIME_COUNT];
+
+static void see_times(void *context, const struct group *series)
+{
+	if (strcmp(series->name, context) != 0 || *series->part)
+		return;
+	for (unsigned i = 0; i < TCP_TIME_COUNT; i++)
+		if (series->times[i])
+			seen_times[i] = *series->times[i];
+}
+
+static void expect_times(const char *name, uint64_t factor, uint32_t bucket)
+{
+	memset(seen_times, 0, sizeof(seen_times));
+	groups_each(world.groups, see_times, (void *)name);
+	for (unsigned i = 0; i < TCP_TIME_COUNT; i++) {
+		expect_u64(seen_times[i].count, factor * (i + 2), "%s: count %u", name, i);
+		expect_u64(seen_times[i].sum, factor * (i + 1) * 1009, "%s: sum %u", name, i);
+		expect_u64(seen_times[i].max, factor ? (i + 1) * 100003 : 0, "%s: max %u", name, i);
+		expect_u64(seen_times[i].buckets[bucket + i], factor * (i + 2), "%s: bucket %u",
+			   name, i);
+	}
+}
+
+static void test_times(void)
+{
+	static uint32_t buckets[TCP_TIME_COUNT][TCP_LATENCY_BUCKETS];
+	struct snapshot_process p = opens(3, 101, 0);
+
+	check_begin("group: each time has a histogram of its own, of one tick");
+	for (unsigned i = 0; i < TCP_TIME_COUNT; i++) {
+		p.grown.times[i] = i + 2;
+		p.grown.time_sum[i] = (i + 1) * 1009;
+		p.time_max[i] = (i + 1) * 100003;
+		buckets[i][7 + i] = i + 2;
+		p.buckets[i] = buckets[i];
+	}
+	world_open(7, 0, 0);
+	tick_begin();
+	feed_as("web", -1, &p);
+	p.row = 4;
+	p.pid = 103;
+	feed_as(GROUP_OTHER, -1, &p);
+	p.row = TCP_ROW_KERNEL;
+	feed_as("", -1, &p);
+	tick_end();
+	expect_times("web", 0, 7); /* a new series */
+	expect_times(GROUP_OTHER, 1, 7);
+	expect_times(GROUP_KERNEL, 1, 7);
+	expect_times(GROUP_ALL, 2, 7);
+	quiet_ticks(1);
+	expect_times("web", 1, 7);
+	expect_times(GROUP_ALL, 1, 7);
+	expect_times(GROUP_OTHER, 0, 7);
+	quiet_ticks(1);
+	expect_times("web", 0, 7);
+	expect_times(GROUP_ALL, 0, 7);
+	world_close();
+	check_end();
+}
+
+static void test_segments(void)
+{
+	struct snapshot_process p = opens(3, 101, 0);
+
+	check_begin("group: segments of one tick, beside those of ever");
+	p.grown.segments = 1009;
+	p.grown.retransmits = 13;
+	world_open(7, 7, 0);
+	for (unsigned i = 0; i < 3; i++) { /* see_series() holds both against each other */
+		tick_begin();
+		feed_as("web", -1, &p);
+		tick_end();
+		expect_u64(due_of_pid("web", 101)->total.segments, i ? (i + 1) * 1009 : 0,
+			   "segments");
+		expect_u64(world.all.total.retransmits, i ? (i + 1) * 13 : 0, "retransmits");
+	}
+	quiet_ticks(2);
+	world_close();
+	check_end();
+}
+
 int main(void)
 {
 	test_empty();
@@ -2084,6 +2693,15 @@ int main(void)
 	test_subnets();
 	test_endpoint_latency();
 	test_uneven();
+	test_open();
+	test_open_hidden();
+	test_open_exec();
+	test_open_after_end();
+	test_open_moved_end();
+	test_listeners();
+	test_hidden_listeners();
+	test_times();
+	test_segments();
 	test_churn();
 	test_churn_of_rules();
 	test_open_without_memory();

@@ -80,6 +80,8 @@ static int compare_rank(const void *left, const void *right)
 		return order;
 	if (x != y)
 		return x < y ? 1 : -1;
+	if (a->shown != b->shown)
+		return b->shown - a->shown;
 	order = strcmp(a->series.name, b->series.name);
 	return order ? order : strcmp(a->series.part, b->series.part);
 }

@@ -1198,6 +1198,26 @@ static void test_idle_keeps_place(void)
 	check_end();
 }
 
+static void test_idle_contender(void)
+{
+	static const char *const names[] = {"z-first", "a-second"};
+
+	check_begin("group: among those that are idle for long, who has the place keeps it");
+	world_open(1, 1, 0);
+	for (unsigned i = 0; i < COUNT_OF(names); i++) {
+		tick_begin();
+		feed_rx(names[i], 3 + i, 101 + i, i ? 1009 : 4001);
+		tick_end();
+	}
+	for (unsigned i = 0; i < 40; i++) {
+		expect_rx("z-first", 0, 4001);
+		expect_rx("z-first", 101, 4001);
+		quiet_ticks(1);
+	}
+	world_close();
+	check_end();
+}
+
 static void test_shared_group(void)
 {
 	check_begin("group: an idle group stays until its last process ends");
@@ -2350,6 +2370,14 @@ static void feed_open(const char *name, unsigned row, uint32_t pid, int64_t chan
 	feed_as(name, -1, &p);
 }
 
+static void feed_open_end(const char *name, enum tcp_endpoint_kind kind, unsigned number,
+			  int64_t change)
+{
+	const struct snapshot_process p = opens(3, 101, change);
+
+	feed_endpoint_as(name, -1, kind, number, &p);
+}
+
 static void test_open(void)
 {
 	check_begin("group: what is open is told at once, and again in quiet ticks");
@@ -2469,6 +2497,47 @@ static void test_open_after_end(void)
 	expect_open(GROUP_WHOLE, "newer", "", 1);
 	expect_open(GROUP_WHOLE, "new", "", GONE);
 	expect_open_fixed(4, 1, 0);
+	world_close();
+	check_end();
+}
+
+static void test_open_ends(void)
+{
+	struct snapshot_process last = opens(0, 101, 0);
+
+	check_begin("group: what is open at destinations and ports beyond the limit is in the part "
+		    "other");
+	world_open_endpoints(1, 2);
+	tick_begin();
+	feed_rx("web", 3, 101, 1000003);
+	feed_open("web", 3, 101, 1 + 2 + 4 + 8);
+	for (unsigned i = 1; i <= 4; i++) {
+		feed_ends("web", i, i * 1000);
+		feed_open_end("web", TCP_ENDPOINT_DESTINATION, i, 1 << (i - 1));
+		feed_open_end("web", TCP_ENDPOINT_PORT, i, 16 << (i - 1));
+	}
+	tick_end();
+	for (unsigned tick = 0; tick < 40; tick++) { /* also when nothing has moved for long */
+		expect_open(GROUP_DESTINATION, "web", "10.0.0.4:443", 8);
+		expect_open(GROUP_DESTINATION, "web", "10.0.0.3:443", 4);
+		expect_open(GROUP_DESTINATION, "web", "10.0.0.2:443", GONE);
+		expect_open(GROUP_DESTINATION, "web", GROUP_OTHER, 1 + 2);
+		expect_open(GROUP_PORT, "web", "port-4", 128);
+		expect_open(GROUP_PORT, "web", GROUP_OTHER, 16 + 32);
+		expect_open(GROUP_WHOLE, "web", "", 15);
+		expect_open_fixed(15, 0, 0);
+		quiet_ticks(1);
+	}
+	tick_begin();
+	last.process_row = 3;
+	last.last = true;
+	feed_endpoint_as("web", -1, TCP_ENDPOINT_DESTINATION, 1, &last);
+	feed_open_end("web", TCP_ENDPOINT_DESTINATION, 2, -2);
+	feed_open_end("web", TCP_ENDPOINT_DESTINATION, 3, -4);
+	tick_end();
+	expect_open(GROUP_DESTINATION, "web", "10.0.0.4:443", 8);
+	expect_open(GROUP_DESTINATION, "web", "10.0.0.3:443", GONE);
+	expect_open(GROUP_DESTINATION, "web", GROUP_OTHER, GONE);
 	world_close();
 	check_end();
 }
@@ -2682,6 +2751,7 @@ int main(void)
 	test_hysteresis();
 	test_no_flapping();
 	test_idle_keeps_place();
+	test_idle_contender();
 	test_shared_group();
 	test_latency();
 	test_details();
@@ -2697,6 +2767,7 @@ int main(void)
 	test_open_hidden();
 	test_open_exec();
 	test_open_after_end();
+	test_open_ends();
 	test_open_moved_end();
 	test_listeners();
 	test_hidden_listeners();

@@ -114,7 +114,7 @@ void event_text(char *out, size_t size, const struct event *event)
 		snprintf(out, size, "%s[%u] connect to %s%s%s failed: %s%s", event->comm,
 			 event->pid, to, separator, from, event->reason_text, after);
 	else
-		snprintf(out, size, "%s[%u] connect to %s%s%s took %.1f ms (limit %g ms)",
+		snprintf(out, size, "%s[%u] connect to %s%s%s took %.1f ms (limit %.10g ms)",
 			 event->comm, event->pid, to, separator, from, event->took_s * 1e3,
 			 event->limit_s * 1e3);
 }

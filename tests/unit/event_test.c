@@ -102,6 +102,10 @@ static const struct text_case texts[] = {
 	 "application before an answer after 503.0 ms"},
 	{"other", TCP_REASON_OTHER, "10.0.0.9", "10.0.0.5", 51234, 3306, 0, 0,
 	 "mysqld[4711] connect to 10.0.0.5:3306 from 10.0.0.9:51234 failed: other error"},
+	{"a limit of an hour", TCP_REASON_COUNT, "10.0.0.9", "10.0.0.5", 51234, 3306, 3600007 * MS,
+	 3600,
+	 "mysqld[4711] connect to 10.0.0.5:3306 from 10.0.0.9:51234 took 3600007.0 ms (limit "
+	 "3600000 ms)"},
 };
 
 static void test_texts(void)

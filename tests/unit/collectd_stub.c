@@ -41,53 +41,93 @@ int plugin_dispatch_values(const value_list_t *vl)
 
 char *hostname_g = "host";
 
+/* As text: " name=value" each, a string in quotes. */
+static void meta_text(char *out, size_t size, const notification_meta_t *meta)
+{
+	size_t used = 0;
+
+	for (*out = '\0'; meta && used < size; meta = meta->next) {
+		if (meta->type == NM_TYPE_STRING)
+			used += snprintf(out + used, size - used, " %s=\"%s\"", meta->name,
+					 meta->nm_value.nm_string);
+		else if (meta->type == NM_TYPE_UNSIGNED_INT)
+			used += snprintf(out + used, size - used, " %s=%llu", meta->name,
+					 (unsigned long long)meta->nm_value.nm_unsigned_int);
+		else
+			used += snprintf(out + used, size - used, " %s=%.9f", meta->name,
+					 meta->nm_value.nm_double);
+	}
+}
+
 int plugin_dispatch_notification(const notification_t *n)
 {
 	unsigned at = stub.notification_count++;
 
-	if (at < STUB_NOTIFICATIONS_MAX) {
-		stub.notifications[at] = *n;
-		stub.notifications[at].meta = NULL;
-		snprintf(stub.notification_meta[at], sizeof(stub.notification_meta[at]), "%s",
-			 stub.meta);
-	}
-	stub.meta[0] = '\0';
+	if (at >= STUB_NOTIFICATIONS_MAX)
+		return 0;
+	stub.notifications[at] = *n;
+	stub.notifications[at].meta = NULL;
+	meta_text(stub.notification_meta[at], sizeof(stub.notification_meta[at]), n->meta);
 	return 0;
 }
 
-/* As text: " name=value" each. */
-__attribute__((format(printf, 1, 2))) static int add_meta(const char *format, ...)
+/* The last in the list of the notification, of that name; without a value. */
+static notification_meta_t *notification_meta_add(notification_t *n, const char *name, int type)
 {
-	size_t used = strlen(stub.meta);
-	va_list args;
+	notification_meta_t **at = &n->meta, *meta = calloc(1, sizeof(*meta));
 
-	va_start(args, format);
-	vsnprintf(stub.meta + used, sizeof(stub.meta) - used, format, args);
-	va_end(args);
-	return 0;
+	if (!meta)
+		return NULL;
+	while (*at)
+		at = &(*at)->next;
+	*at = meta;
+	stub.notification_metas++;
+	sstrncpy(meta->name, name, sizeof(meta->name));
+	meta->type = type;
+	return meta;
 }
 
 int plugin_notification_meta_add_string(notification_t *n, const char *name, const char *value)
 {
-	(void)n;
-	return add_meta(" %s=%s", name, value);
+	notification_meta_t *meta = notification_meta_add(n, name, NM_TYPE_STRING);
+
+	if (!meta)
+		return -1;
+	meta->nm_value.nm_string = strdup(value);
+	return 0;
 }
 
 int plugin_notification_meta_add_unsigned_int(notification_t *n, const char *name, uint64_t value)
 {
-	(void)n;
-	return add_meta(" %s=%llu", name, (unsigned long long)value);
+	notification_meta_t *meta = notification_meta_add(n, name, NM_TYPE_UNSIGNED_INT);
+
+	if (!meta)
+		return -1;
+	meta->nm_value.nm_unsigned_int = value;
+	return 0;
 }
 
 int plugin_notification_meta_add_double(notification_t *n, const char *name, double value)
 {
-	(void)n;
-	return add_meta(" %s=%g", name, value);
+	notification_meta_t *meta = notification_meta_add(n, name, NM_TYPE_DOUBLE);
+
+	if (!meta)
+		return -1;
+	meta->nm_value.nm_double = value;
+	return 0;
 }
 
 int plugin_notification_meta_free(notification_meta_t *n)
 {
-	(void)n;
+	notification_meta_t *next;
+
+	for (; n; n = next) {
+		next = n->next;
+		if (n->type == NM_TYPE_STRING)
+			free((char *)n->nm_value.nm_string);
+		free(n);
+		stub.notification_metas--;
+	}
 	return 0;
 }
 

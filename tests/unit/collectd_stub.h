@@ -32,11 +32,11 @@ struct stub {
 	} values[STUB_VALUES_MAX];
 	unsigned value_count;
 	notification_t notifications[STUB_NOTIFICATIONS_MAX];
-	char notification_meta[STUB_NOTIFICATIONS_MAX][512]; /* " name=value" for each */
+	char notification_meta[STUB_NOTIFICATIONS_MAX][512]; /* " name=value" each */
 	unsigned notification_count;
-	char meta[512];      /* of the notification that is being made */
-	int metas;           /* that were made and not destroyed */
-	int dispatch_result; /* what plugin_dispatch_values() returns */
+	int notification_metas; /* that were made and not freed */
+	int metas;              /* that were made and not destroyed */
+	int dispatch_result;    /* what plugin_dispatch_values() returns */
 
 	/* Under which name each callback was registered; "" before that. */
 	char config_name[64], init_name[64], read_name[64], shutdown_name[64];

@@ -5,6 +5,7 @@
 
 #include "check.h"
 #include "collectd_stub.h"
+#include "event.h"
 #include "group.h"
 #include "metric.h"
 #include "report.h"
@@ -147,10 +148,140 @@ static void test_refused(void)
 	check_end();
 }
 
+/* -- notifications -- */
+
+#define V4(a, b, c, d)                                                                             \
+	{                                                                                          \
+		[10] = 0xff, 0xff, a, b, c, d                                                      \
+	}
+#define V6(last)                                                                                   \
+	{                                                                                          \
+		0x20, 0x01, 0x0d, 0xb8, [15] = (last)                                              \
+	}
+
+static const struct {
+	const char *name;
+	struct event event;
+	int severity;
+	const char *type, *type_instance, *message, *meta;
+} events[] = {
+	{"slow",
+	 {.group = "db",
+	  .comm = "mysqld",
+	  .pid = 4711,
+	  .uid = 27,
+	  .took_s = 0.2513,
+	  .limit_s = 0.25,
+	  .reason = "",
+	  .local = V4(10, 0, 0, 9),
+	  .remote = V4(10, 0, 0, 5),
+	  .local_port = 51234,
+	  .remote_port = 3306},
+	 NOTIF_WARNING,
+	 "latency",
+	 "connect",
+	 "mysqld[4711] connect to 10.0.0.5:3306 from 10.0.0.9:51234 took 251.3 ms (limit 250 ms)",
+	 " pid=4711 comm=\"mysqld\" group=\"db\" uid=27 local_address=\"10.0.0.9\" "
+	 "local_port=51234 remote_address=\"10.0.0.5\" remote_port=3306 duration=0.251300000 "
+	 "limit=0.250000000"},
+	{"failed, IPv6, by root",
+	 {.group = "web",
+	  .comm = "nginx",
+	  .pid = 101,
+	  .uid = 0,
+	  .took_s = 0.011,
+	  .limit_s = 0.25,
+	  .failed = true,
+	  .reason = "refused",
+	  .local = V6(9),
+	  .remote = V6(5),
+	  .local_port = 1024,
+	  .remote_port = 443},
+	 NOTIF_FAILURE,
+	 "connections",
+	 "connect_refused",
+	 "nginx[101] connect to [2001:db8::5]:443 from [2001:db8::9]:1024 failed: connection "
+	 "refused after 11.0 ms",
+	 " pid=101 comm=\"nginx\" group=\"web\" uid=0 local_address=\"2001:db8::9\" "
+	 "local_port=1024 remote_address=\"2001:db8::5\" remote_port=443 duration=0.011000000 "
+	 "reason=\"refused\""},
+	{"failed at once, of an unknown user, without a local end",
+	 {.group = "curl",
+	  .comm = "curl",
+	  .pid = 7,
+	  .uid = TCP_UID_UNKNOWN,
+	  .failed = true,
+	  .reason = "no_port",
+	  .remote = V4(192, 0, 2, 1),
+	  .remote_port = 80},
+	 NOTIF_FAILURE,
+	 "connections",
+	 "connect_no_port",
+	 "curl[7] connect to 192.0.2.1:80 failed: no local port left",
+	 " pid=7 comm=\"curl\" group=\"curl\" remote_address=\"192.0.2.1\" remote_port=80 "
+	 "duration=0.000000000 reason=\"no_port\""},
+};
+
+static void expect_notification(unsigned at, int severity, const char *instance, const char *type,
+				const char *type_instance, const char *message, const char *meta)
+{
+	const notification_t *n = &stub.notifications[at];
+
+	expect_u64((uint64_t)n->severity, (uint64_t)severity, "severity");
+	expect_u64(n->time, TIME_T_TO_CDTIME_T(7919), "time");
+	expect_text(n->host, "host", "host");
+	expect_text(n->plugin, "ebpf_tcp", "plugin");
+	expect_text(n->plugin_instance, instance, "plugin_instance");
+	expect_text(n->type, type, "type");
+	expect_text(n->type_instance, type_instance, "type_instance");
+	expect_text(n->message, message, "message");
+	expect_text(stub.notification_meta[at], meta, "meta data");
+}
+
+static void test_events(void)
+{
+	const struct report report = {.time = TIME_T_TO_CDTIME_T(7919)};
+
+	for (size_t i = 0; i < COUNT_OF(events); i++) {
+		check_begin("report: notification: %s", events[i].name);
+		stub_reset();
+		report_event(&report, &events[i].event);
+		expect_u64(stub.notification_count, 1, "notifications");
+		expect_notification(0, events[i].severity, events[i].event.group, events[i].type,
+				    events[i].type_instance, events[i].message, events[i].meta);
+		expect_u64((uint64_t)stub.notification_metas, 0, "meta data left behind");
+		expect_u64(stub.value_count + stub.log_count, 0, "values or log lines");
+		check_end();
+	}
+}
+
+static void test_more(void)
+{
+	static const struct {
+		uint64_t more;
+		const char *message;
+	} more[] = {
+		{1, "1 more connects were slow or failed in this interval"},
+		{1099511627791, "1099511627791 more connects were slow or failed in this interval"},
+	};
+	const struct report report = {.time = TIME_T_TO_CDTIME_T(7919)};
+
+	check_begin("report: notification: how many are not told one by one");
+	stub_reset();
+	for (unsigned i = 0; i < COUNT_OF(more); i++) {
+		report_more(&report, more[i].more);
+		expect_u64(stub.notification_count, i + 1, "notifications");
+		expect_notification(i, NOTIF_WARNING, "self", "", "", more[i].message, "");
+	}
+	check_end();
+}
+
 int main(void)
 {
 	test_samples();
 	test_meta();
 	test_refused();
+	test_events();
+	test_more();
 	return check_status();
 }

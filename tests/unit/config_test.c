@@ -45,14 +45,14 @@ static void start(struct config *c)
 
 /* -- what is allowed -- */
 
-enum kind { BOOL, COUNT, TEXT_FIELD, INDEX };
+enum kind { BOOL, COUNT, TEXT_FIELD, INDEX, SECONDS };
 
 static const struct good {
 	const char *option;
 	enum kind kind;
 	size_t at;
 	oconfig_value_t value;
-	unsigned want;    /* BOOL, COUNT, INDEX */
+	unsigned want;    /* BOOL, COUNT, INDEX; SECONDS: in ms */
 	const char *text; /* TEXT_FIELD */
 } goods[] = {
 	{"GroupBy", INDEX, AT(match.group_by), TEXT("Process"), MATCH_BY_PROCESS, NULL},
@@ -86,6 +86,15 @@ static const struct good {
 	{"ReportBytes", BOOL, REPORT(metric.bytes), BOOLEAN(0), 0, NULL},
 	{"ReportConnections", BOOL, REPORT(metric.connections), BOOLEAN(0), 0, NULL},
 	{"ReportConnectLatency", BOOL, REPORT(metric.connect_latency), BOOLEAN(0), 0, NULL},
+	{"ReportLifetime", BOOL, REPORT(metric.lifetime), BOOLEAN(1), 1, NULL},
+	{"ReportHealth", BOOL, REPORT(metric.health), BOOLEAN(1), 1, NULL},
+	{"ReportListen", BOOL, REPORT(metric.listen), BOOLEAN(1), 1, NULL},
+	{"NotifyFailedConnect", BOOL, REPORT(event.failed), BOOLEAN(1), 1, NULL},
+	{"NotifySlowConnect", SECONDS, REPORT(event.slow_s), NUMBER(0), 0, NULL},
+	{"NotifySlowConnect", SECONDS, REPORT(event.slow_s), NUMBER(0.25), 250, NULL},
+	{"notifyslowconnect", SECONDS, REPORT(event.slow_s), NUMBER(3600), 3600000, NULL},
+	{"NotifyLimit", COUNT, AT(notify_limit), NUMBER(1), 1, NULL},
+	{"NotifyLimit", COUNT, AT(notify_limit), NUMBER(1000), 1000, NULL},
 	{"Backend", TEXT_FIELD, AT(probe.backend), TEXT("auto"), 0, "auto"},
 	{"Backend", TEXT_FIELD, AT(probe.backend), TEXT("AUTO"), 0, "auto"},
 	{"MaxProcesses", COUNT, AT(probe.max_processes), NUMBER(16), 16, NULL},
@@ -108,6 +117,9 @@ static void expect_field(const struct config *c, const struct good *g)
 	case COUNT:
 	case INDEX:
 		expect_u64(*(const unsigned *)field, g->want, "value");
+		break;
+	case SECONDS:
+		expect_double(*(const double *)field, g->want / 1000.0, "value");
 		break;
 	case TEXT_FIELD:
 		expect_text(*(char *const *)field, g->text, "value");
@@ -189,6 +201,13 @@ static void expect_defaults(const struct config *c)
 	expect_u64(c->reports->metric.by_scope, 0, "ReportByScope");
 	expect_u64(c->probe.max_endpoints, 4096, "MaxEndpoints");
 	expect_u64(c->subnet_count, 0, "subnets");
+	expect_u64(c->reports->metric.lifetime, 0, "ReportLifetime");
+	expect_u64(c->reports->metric.health, 0, "ReportHealth");
+	expect_u64(c->reports->metric.listen, 0, "ReportListen");
+	expect_u64(c->reports->metric.buckets.count, 0, "LatencyBucket");
+	expect_double(c->reports->event.slow_s, 0, "NotifySlowConnect");
+	expect_u64(c->reports->event.failed, 0, "NotifyFailedConnect");
+	expect_u64(c->notify_limit, 10, "NotifyLimit");
 	for (unsigned i = 0; i < TCP_SCOPE_COUNT; i++)
 		expect_u64(c->probe.scopes[i], 1, "scope %u", i);
 	for (unsigned i = 0; i < PORT_WORDS; i++)
@@ -208,6 +227,10 @@ static void test_defaults(void)
 }
 
 /* -- what is not -- */
+
+#define BUCKET_ALLOWED                                                                             \
+	"two bounds in seconds, from 0 to 3600, the lower one first; 0 as the upper one is no "    \
+	"bound; at most 32 buckets"
 
 #define SEVENTEEN                                                                                  \
 	NUMBER(1), NUMBER(2), NUMBER(3), NUMBER(4), NUMBER(5), NUMBER(6), NUMBER(7), NUMBER(8),    \
@@ -301,6 +324,35 @@ static const struct {
 	{"MaxEndpoints", 1, {NUMBER(15)}, "15", "from 16 to 1048576"},
 	{"ReportByPort", 1, {TEXT("yes")}, "\"yes\"", "true or false"},
 	{"CgroupRoot", 1, {TEXT("cgroup")}, "\"cgroup\"", "an absolute path"},
+	{"ReportLifetime", 1, {TEXT("yes")}, "\"yes\"", "true or false, without quotes"},
+	{"ReportHealth", 1, {NUMBER(1)}, " 1 ", "true or false, without quotes"},
+	{"ReportListen", 0, {}, "nothing", "true or false, without quotes"},
+	{"NotifyFailedConnect", 1, {TEXT("true")}, "\"true\"", "true or false, without quotes"},
+	{"NotifySlowConnect", 1, {NUMBER(-0.001)}, "-0.001", "seconds from 0 (never) to 3600"},
+	{"NotifySlowConnect", 1, {NUMBER(3600.001)}, "3600.001", "seconds from 0 (never) to 3600"},
+	{"NotifySlowConnect", 1, {NUMBER(NAN)}, "nan", "seconds from 0 (never) to 3600"},
+	{"NotifySlowConnect", 1, {NUMBER(INFINITY)}, "inf", "seconds from 0 (never) to 3600"},
+	{"NotifySlowConnect", 1, {TEXT("0.25")}, "\"0.25\"", "seconds from 0 (never) to 3600"},
+	{"NotifySlowConnect", 1, {BOOLEAN(1)}, "true", "seconds from 0 (never) to 3600"},
+	{"NotifySlowConnect", 0, {}, "nothing", "seconds from 0 (never) to 3600"},
+	{"NotifySlowConnect", 2, {NUMBER(1), NUMBER(2)}, "1 2", "seconds from 0 (never) to 3600"},
+	{"NotifyLimit", 1, {NUMBER(0)}, " 0 ", "a whole number from 1 to 1000"},
+	{"NotifyLimit", 1, {NUMBER(1001)}, "1001", "a whole number from 1 to 1000"},
+	{"NotifyLimit", 1, {NUMBER(1.5)}, "1.5", "a whole number from 1 to 1000"},
+	{"NotifyLimit", 1, {TEXT("10")}, "\"10\"", "a whole number from 1 to 1000"},
+	{"LatencyBucket", 0, {}, "nothing", BUCKET_ALLOWED},
+	{"LatencyBucket", 1, {NUMBER(0.1)}, " 0.1 ", BUCKET_ALLOWED},
+	{"LatencyBucket", 3, {NUMBER(0), NUMBER(1), NUMBER(2)}, "0 1 2", BUCKET_ALLOWED},
+	{"LatencyBucket", 2, {NUMBER(1), NUMBER(1)}, "1 1", BUCKET_ALLOWED},
+	{"LatencyBucket", 2, {NUMBER(2), NUMBER(1)}, "2 1", BUCKET_ALLOWED},
+	{"LatencyBucket", 2, {NUMBER(-1), NUMBER(1)}, "-1 1", BUCKET_ALLOWED},
+	{"LatencyBucket", 2, {NUMBER(0), NUMBER(-1)}, "0 -1", BUCKET_ALLOWED},
+	{"LatencyBucket", 2, {NUMBER(0), NUMBER(3600.5)}, "0 3600.5", BUCKET_ALLOWED},
+	{"LatencyBucket", 2, {NUMBER(3600.5), NUMBER(0)}, "3600.5 0", BUCKET_ALLOWED},
+	{"LatencyBucket", 2, {NUMBER(NAN), NUMBER(1)}, "nan 1", BUCKET_ALLOWED},
+	{"LatencyBucket", 2, {NUMBER(0), NUMBER(NAN)}, "0 nan", BUCKET_ALLOWED},
+	{"LatencyBucket", 2, {NUMBER(0), TEXT("1")}, "0 \"1\"", BUCKET_ALLOWED},
+	{"LatencyBucket", 2, {BOOLEAN(0), NUMBER(1)}, "false 1", BUCKET_ALLOWED},
 };
 
 static void test_bad(void)
@@ -370,9 +422,12 @@ static void test_bad_leaves_value(void)
 		const char *option;
 		oconfig_value_t value;
 	} cases[] = {
-		{"PIDLimit", NUMBER(0)},    {"ReportByPID", NUMBER(0)}, {"Backend", TEXT("x")},
-		{"ProcRoot", TEXT("x")},    {"BTF", NUMBER(1)},         {"GroupBy", TEXT("x")},
-		{"MaxSockets", BOOLEAN(0)},
+		{"PIDLimit", NUMBER(0)},      {"ReportByPID", NUMBER(0)},
+		{"Backend", TEXT("x")},       {"ProcRoot", TEXT("x")},
+		{"BTF", NUMBER(1)},           {"GroupBy", TEXT("x")},
+		{"MaxSockets", BOOLEAN(0)},   {"NotifySlowConnect", NUMBER(-1)},
+		{"NotifyLimit", NUMBER(0)},   {"NotifyFailedConnect", NUMBER(1)},
+		{"LatencyBucket", NUMBER(1)},
 	};
 
 	check_begin("config: a bad value changes nothing");
@@ -494,6 +549,52 @@ static void test_percentiles(void)
 	expect(read_values(&c, "LatencyPercentile", values, 1) == -1 ||
 		       c.reports->metric.percentiles.count == 1,
 	       "collectd would get two samples of one series at one time");
+	config_free(&c);
+	check_end();
+}
+
+static int read_bucket(struct config *c, double lower, double upper)
+{
+	const oconfig_value_t values[] = {NUMBER(lower), NUMBER(upper)};
+
+	return read_values(c, "LatencyBucket", values, 2);
+}
+
+static void expect_buckets(const struct metric_buckets *got, const double (*want)[2],
+			   unsigned count, const char *whose)
+{
+	expect_u64(got->count, count, "buckets %s", whose);
+	for (unsigned i = 0; i < count && i < got->count; i++) {
+		expect_double(got->list[i].lower, want[i][0], "lower bound");
+		expect_double(got->list[i].upper, want[i][1], "upper bound");
+	}
+}
+
+static void test_buckets(void)
+{
+	static const double want[][2] = {{0, 0.005}, {0.005, 0.05}, {0.05, 3600},
+					 {3600, 0},  {0, 0},        {0, 0.05}};
+	struct config c;
+
+	check_begin("config: LatencyBucket in the order of the file; twice the same is one");
+	start(&c);
+	for (size_t i = 0; i < COUNT_OF(want); i++)
+		for (unsigned twice = 0; twice < 2; twice++)
+			expect(read_bucket(&c, want[i][0], want[i][1]) == 0, "bucket %zu", i);
+	expect_u64(stub.log_count, 0, "log lines");
+	expect_buckets(&c.reports->metric.buckets, want, COUNT_OF(want), "in general");
+	config_free(&c);
+	check_end();
+
+	check_begin("config: thirty-two buckets, and not one more");
+	start(&c);
+	for (unsigned i = 0; i < 32; i++)
+		expect(read_bucket(&c, i, i + 1) == 0, "bucket %u", i);
+	expect_u64(stub.log_count, 0, "log lines");
+	expect(read_bucket(&c, 32, 33) == -1, "the thirty-third is allowed");
+	expect(strstr(stub.logs[0].text, "LatencyBucket: 32 33 is not allowed: give two") != NULL,
+	       "\"%s\"", stub.logs[0].text);
+	expect_u64(c.reports->metric.buckets.count, 32, "buckets");
 	config_free(&c);
 	check_end();
 }
@@ -620,6 +721,167 @@ static void test_rule_blocks(void)
 	check_end();
 }
 
+static void test_rule_events(void)
+{
+	oconfig_value_t tenth = NUMBER(0.1), half = NUMBER(0.5), never = NUMBER(0);
+	oconfig_value_t yes = BOOLEAN(1), no = BOOLEAN(0), two = NUMBER(2);
+	oconfig_value_t bounds[] = {NUMBER(0), NUMBER(7)};
+	static const double general[][2] = {{0, 1}, {1, 0}}, own[][2] = {{0, 7}};
+	oconfig_item_t fast[] = {
+		{.key = "NotifySlowConnect", .values = &tenth, .values_num = 1},
+		{.key = "NotifyFailedConnect", .values = &no, .values_num = 1},
+		{.key = "LatencyBucket", .values = bounds, .values_num = 2},
+		{.key = "ReportLifetime", .values = &yes, .values_num = 1},
+	};
+	oconfig_item_t quiet[] = {
+		{.key = "NotifySlowConnect", .values = &never, .values_num = 1},
+		{.key = "ReportHealth", .values = &no, .values_num = 1},
+		{.key = "NotifyLimit", .values = &two, .values_num = 1},
+	};
+	struct config c;
+
+	check_begin("config: a rule inherits and overrides what is notified, buckets and switches");
+	start(&c);
+	expect(read_block(&c, "fast", fast, COUNT_OF(fast)) == 0, "refused");
+	expect_u64(stub.log_count, 0, "log lines");
+	expect(read_block(&c, "quiet", quiet, COUNT_OF(quiet)) == 0, "refused");
+	expect_u64(stub.log_count, 1, "log lines: NotifyLimit is for all");
+	expect(strstr(stub.logs[0].text, "NotifyLimit in <Process \"quiet\">: ignored") != NULL,
+	       "\"%s\"", stub.logs[0].text);
+	expect(read_block(&c, "plain", NULL, 0) == 0, "refused");
+	expect(read_values(&c, "NotifySlowConnect", &half, 1) == 0, "refused");
+	expect(read_values(&c, "NotifyFailedConnect", &yes, 1) == 0, "refused");
+	expect(read_values(&c, "ReportHealth", &yes, 1) == 0, "refused");
+	expect(read_values(&c, "ReportListen", &yes, 1) == 0, "refused");
+	expect(read_bucket(&c, 0, 1) == 0 && read_bucket(&c, 1, 0) == 0, "refused");
+	expect(config_finish(&c) == 0, "config_finish failed");
+	expect_double(c.reports[0].event.slow_s, 0.5, "general NotifySlowConnect");
+	expect_double(c.reports[1].event.slow_s, 0.1, "own NotifySlowConnect");
+	expect_double(c.reports[2].event.slow_s, 0, "NotifySlowConnect 0");
+	expect_double(c.reports[3].event.slow_s, 0.5, "inherited NotifySlowConnect");
+	expect_u64(c.reports[1].event.failed, 0, "own NotifyFailedConnect");
+	expect_u64(c.reports[2].event.failed, 1, "inherited NotifyFailedConnect");
+	expect_buckets(&c.reports[0].metric.buckets, general, 2, "in general");
+	expect_buckets(&c.reports[1].metric.buckets, own, 1, "of a rule");
+	expect_buckets(&c.reports[2].metric.buckets, general, 2, "inherited");
+	expect_u64(c.reports[0].metric.lifetime, 0, "general ReportLifetime");
+	expect_u64(c.reports[1].metric.lifetime, 1, "own ReportLifetime");
+	expect_u64(c.reports[1].metric.health, 1, "inherited ReportHealth");
+	expect_u64(c.reports[2].metric.health, 0, "own ReportHealth");
+	expect_u64(c.reports[3].metric.listen, 1, "inherited ReportListen");
+	expect_u64(c.notify_limit, 10, "NotifyLimit");
+	config_free(&c);
+	check_end();
+}
+
+/* -- what the probe must bring -- */
+
+struct demand {
+	bool lifetimes, health, listeners, failures;
+	uint64_t slow_connect_ns;
+};
+
+static void expect_demand(const struct probe_options *got, const struct demand *want)
+{
+	expect_u64(got->lifetimes, want->lifetimes, "lifetimes");
+	expect_u64(got->health, want->health, "health");
+	expect_u64(got->listeners, want->listeners, "listeners");
+	expect_u64(got->failures, want->failures, "failures");
+	expect_u64(got->slow_connect_ns, want->slow_connect_ns, "slow_connect_ns");
+	expect(!got->by_scope && !got->by_destination && !got->by_port, "what nobody asked for");
+}
+
+static void test_demand(void)
+{
+	static const struct {
+		const char *option;
+		oconfig_value_t general, rule; /* type -1: not given */
+		struct demand want;
+	} cases[] = {
+#define NOTHING {.type = -1}
+		{"ReportLifetime", NOTHING, NOTHING, {0}},
+		{"ReportLifetime", BOOLEAN(1), NOTHING, {.lifetimes = true}},
+		{"ReportLifetime", NOTHING, BOOLEAN(1), {.lifetimes = true}},
+		{"ReportLifetime", BOOLEAN(1), BOOLEAN(0), {.lifetimes = true}},
+		{"ReportHealth", BOOLEAN(1), NOTHING, {.health = true}},
+		{"ReportHealth", NOTHING, BOOLEAN(1), {.health = true}},
+		{"ReportListen", BOOLEAN(1), NOTHING, {.listeners = true}},
+		{"ReportListen", NOTHING, BOOLEAN(1), {.listeners = true}},
+		{"NotifyFailedConnect", BOOLEAN(1), NOTHING, {.failures = true}},
+		{"NotifyFailedConnect", NOTHING, BOOLEAN(1), {.failures = true}},
+		{"NotifyFailedConnect", NOTHING, BOOLEAN(0), {0}},
+		{"NotifySlowConnect", NUMBER(0.25), NOTHING, {.slow_connect_ns = 250000000}},
+		{"NotifySlowConnect", NOTHING, NUMBER(0.25), {.slow_connect_ns = 250000000}},
+		{"NotifySlowConnect", NUMBER(1), NUMBER(0.5), {.slow_connect_ns = 500000000}},
+		{"NotifySlowConnect", NUMBER(0.5), NUMBER(1), {.slow_connect_ns = 500000000}},
+		{"NotifySlowConnect", NUMBER(0.5), NUMBER(0), {.slow_connect_ns = 500000000}},
+		{"NotifySlowConnect", NUMBER(0), NUMBER(3600), {.slow_connect_ns = 3600000000000}},
+		{"NotifySlowConnect", NUMBER(0), NUMBER(0), {0}},
+#undef NOTHING
+	};
+
+	for (size_t i = 0; i < COUNT_OF(cases); i++) {
+		oconfig_value_t own = cases[i].rule;
+		oconfig_item_t item = {
+			.key = (char *)cases[i].option, .values = &own, .values_num = 1};
+		struct config c;
+
+		check_begin("config: what one report wants, the probe brings: %s, case %zu",
+			    cases[i].option, i);
+		start(&c);
+		expect(read_block(&c, "a", NULL, 0) == 0, "refused");
+		expect(read_block(&c, "b", &item, own.type >= 0) == 0, "refused");
+		if (cases[i].general.type >= 0)
+			expect(read_values(&c, cases[i].option, &cases[i].general, 1) == 0,
+			       "refused");
+		expect_u64(stub.log_count, 0, "log lines");
+		expect(config_finish(&c) == 0, "config_finish failed");
+		expect_demand(&c.probe, &cases[i].want);
+		config_free(&c);
+		check_end();
+	}
+}
+
+static void test_rule_bad_values(void)
+{
+	static const struct {
+		const char *option;
+		oconfig_value_t value;
+		const char *want;
+	} cases[] = {
+		{"LatencyBucket", NUMBER(1),
+		 "option LatencyBucket in <Process \"a\">: 1 is not allowed: give " BUCKET_ALLOWED},
+		{"ReportLifetime", NUMBER(1),
+		 "option ReportLifetime in <Process \"a\">: 1 is not allowed: give true or false"},
+		{"ReportHealth", TEXT("on"),
+		 "option ReportHealth in <Process \"a\">: \"on\" is not allowed: give true or"},
+		{"ReportListen", NUMBER(0),
+		 "option ReportListen in <Process \"a\">: 0 is not allowed: give true or false"},
+		{"NotifyFailedConnect", NUMBER(0),
+		 "option NotifyFailedConnect in <Process \"a\">: 0 is not allowed: give true or"},
+		{"NotifySlowConnect", NUMBER(3601),
+		 "option NotifySlowConnect in <Process \"a\">: 3601 is not allowed: give seconds "
+		 "from 0 (never) to 3600"},
+	};
+
+	for (size_t i = 0; i < COUNT_OF(cases); i++) {
+		oconfig_value_t value = cases[i].value;
+		oconfig_item_t item = {
+			.key = (char *)cases[i].option, .values = &value, .values_num = 1};
+		struct config c;
+
+		check_begin("config: refused in a rule's block: %s", cases[i].option);
+		start(&c);
+		expect(read_block(&c, "a", &item, 1) == -1, "allowed");
+		expect_u64(stub.log_count, 1, "log lines");
+		expect_u64((uint64_t)stub.logs[0].level, LOG_ERR, "level");
+		expect(strstr(stub.logs[0].text, cases[i].want) != NULL, "\"%s\"",
+		       stub.logs[0].text);
+		config_free(&c);
+		check_end();
+	}
+}
+
 static void test_rule_block_errors(void)
 {
 	oconfig_value_t zero = NUMBER(0), path = TEXT("/proc");
@@ -727,9 +989,13 @@ int main(void)
 	test_two_bad();
 	test_blocks();
 	test_percentiles();
+	test_buckets();
 	test_nearest();
 	test_rule_kinds();
 	test_rule_blocks();
+	test_rule_events();
+	test_rule_bad_values();
+	test_demand();
 	test_rule_block_errors();
 	test_ports();
 	test_lists();

@@ -260,6 +260,21 @@ static int read_percentile(struct config *c, const struct option *option, oconfi
 		       : refuse(c, item, "a number above 0 and up to 100");
 }
 
+/* As with percentiles: two that are printed alike would be one series. */
+static void add_bucket(struct metric_buckets *all, const struct metric_bucket *bucket)
+{
+	char text[32], other[32];
+
+	snprintf(text, sizeof(text), METRIC_BUCKET_FORMAT, bucket->lower, bucket->upper);
+	for (unsigned i = 0; i < all->count; i++) {
+		snprintf(other, sizeof(other), METRIC_BUCKET_FORMAT, all->list[i].lower,
+			 all->list[i].upper);
+		if (strcmp(text, other) == 0)
+			return;
+	}
+	all->list[all->count++] = *bucket;
+}
+
 static bool is_bound(const oconfig_item_t *item, int i)
 {
 	return item->values[i].type == OCONFIG_TYPE_NUMBER && item->values[i].value.number >= 0 &&
@@ -280,10 +295,7 @@ static int read_bucket(struct config *c, const struct option *option, oconfig_it
 	bucket.upper = item->values[1].value.number;
 	if (bucket.upper > 0 && bucket.upper <= bucket.lower)
 		return refuse(c, item, allowed);
-	for (unsigned i = 0; i < all->count; i++)
-		if (all->list[i].lower == bucket.lower && all->list[i].upper == bucket.upper)
-			return 0;
-	all->list[all->count++] = bucket;
+	add_bucket(all, &bucket);
 	return 0;
 }
 

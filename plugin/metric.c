@@ -195,7 +195,8 @@ static void emit_buckets(const struct group *group, const struct metric_buckets 
 		double upper = b->upper > 0 ? b->upper * 1e9 : INFINITY;
 		double count = h ? histogram_between(h, b->lower * 1e9, upper) : 0;
 
-		snprintf(instance, sizeof(instance), "latency-connect-%g_%g", b->lower, b->upper);
+		snprintf(instance, sizeof(instance), "latency-connect-" METRIC_BUCKET_FORMAT,
+			 b->lower, b->upper);
 		emit_gauge(group, "bucket", instance, tick_s > 0 ? count / tick_s : NAN, emit,
 			   context);
 	}

@@ -599,6 +599,21 @@ static void test_buckets(void)
 	check_end();
 }
 
+static void test_buckets_alike(void)
+{
+	static const double want[][2] = {{0.1234561, 0.5}, {0.123457, 0.5}};
+	struct config c;
+
+	check_begin("config: buckets whose series have the same name are one");
+	start(&c);
+	expect(read_bucket(&c, 0.1234561, 0.5) == 0, "first");
+	expect(read_bucket(&c, 0.1234562, 0.5000001) == 0, "the same for six digits");
+	expect(read_bucket(&c, 0.123457, 0.5) == 0, "another");
+	expect_buckets(&c.reports->metric.buckets, want, COUNT_OF(want), "in general");
+	config_free(&c);
+	check_end();
+}
+
 static void test_nearest(void)
 {
 	static const struct {
@@ -990,6 +1005,7 @@ int main(void)
 	test_blocks();
 	test_percentiles();
 	test_buckets();
+	test_buckets_alike();
 	test_nearest();
 	test_rule_kinds();
 	test_rule_blocks();

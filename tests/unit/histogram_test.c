@@ -301,6 +301,140 @@ static void test_rank(void)
 	check_end();
 }
 
+/* -- how many are between two bounds -- */
+
+/* Some in every bucket, a prime more in each: no sum can be mistaken for another. */
+static void fill_all(struct histogram *h)
+{
+	*h = (struct histogram){.max = 2 * histogram_lower(LAST)};
+	for (unsigned i = 0; i <= LAST; i++)
+		h->count += h->buckets[i] = 1009 + 7 * (uint64_t)i;
+}
+
+/* Of whole buckets, from the first up to but without the last. */
+static void test_between_full(void)
+{
+	struct histogram h;
+
+	check_begin("histogram: between the bounds of buckets all and only theirs count");
+	fill_all(&h);
+	for (unsigned first = 0; first <= LAST; first++) {
+		double want = 0;
+
+		for (unsigned last = first; last <= LAST; last++) {
+			double lower = (double)histogram_lower(first);
+			double upper = (double)histogram_lower(last);
+
+			if (last > first)
+				expect_double(histogram_between(&h, lower, upper), want, "between");
+			want += (double)h.buckets[last];
+		}
+		expect_double(histogram_between(&h, (double)histogram_lower(first), INFINITY), want,
+			      "without an upper bound");
+	}
+	expect_double(histogram_between(&h, 0, INFINITY), (double)h.count, "all");
+	check_end();
+}
+
+static void test_between_part(void)
+{
+	static const struct {
+		unsigned bucket;
+		double lower, upper; /* where in the bucket */
+		double want;
+	} cases[] = {
+		{9, 0, 1, 1000},       {9, 0, 0.5, 500},     {9, 0.5, 1, 500},
+		{9, 0.25, 0.375, 125}, {9, -1, 0.75, 750},   {9, 0.75, 7, 250},
+		{9, 1, 2, 0},          {9, -1, 0, 0},        {9, 0.5, 0.5, 0},
+		{9, 0.5, 0.25, 0}, /* upside down */
+		{0, 0, 0.5, 500},      {0, 0.25, 1, 750},    {100, 0, 0.125, 125},
+		{216, 0.5, 1, 500},    {216, 0.5, 99, 500},  {LAST, 0, 1, 1000},
+		{LAST, 0, 0.5, 500},   {LAST, 0.75, 1, 250}, {LAST, 0.75, INFINITY, 250},
+	};
+
+	check_begin("histogram: a bucket that has a bound in it counts in proportion");
+	for (size_t i = 0; i < COUNT_OF(cases); i++) {
+		double from = (double)histogram_lower(cases[i].bucket);
+		double width = (double)histogram_lower(cases[i].bucket + 1) - from;
+		struct histogram h = {.count = 1000};
+
+		h.buckets[cases[i].bucket] = 1000;
+		h.max = histogram_lower(cases[i].bucket);
+		expect_double(histogram_between(&h, from + cases[i].lower * width,
+						from + cases[i].upper * width),
+			      cases[i].want, "between");
+	}
+	check_end();
+}
+
+/* The last bucket ends where the slowest is. */
+static void test_between_open(void)
+{
+	struct histogram h = {.count = 7};
+	double start = (double)histogram_lower(LAST);
+	uint64_t max = 1009 * SECOND;
+
+	check_begin("histogram: the last bucket is open, and ends with the slowest");
+	h.max = max;
+	h.buckets[LAST] = 7;
+	expect_double(histogram_between(&h, start, INFINITY), 7, "all");
+	expect_double(histogram_between(&h, start, (double)max), 7, "to the slowest");
+	expect_double(histogram_between(&h, start, (start + (double)max) / 2), 3.5, "half");
+	expect_double(histogram_between(&h, (start + (double)max) / 2, INFINITY), 3.5,
+		      "the other half");
+	expect_double(histogram_between(&h, (double)max, INFINITY), 0, "above the slowest");
+	expect_double(histogram_between(&h, 0, start), 0, "below");
+	check_end();
+}
+
+/* Exact samples, of which we know how many are in each interval. */
+static void test_between_samples(void)
+{
+	static const double cuts[] = {0, 1e6, 5e6, 1e7, 5e7, 1e8, 2.5e8, 1e9, INFINITY};
+	static uint64_t samples[SAMPLES_MAX];
+	uint64_t random = 86028121;
+	double sum = 0;
+	struct histogram h;
+
+	for (size_t i = 0; i < SAMPLES_MAX; i++)
+		samples[i] = log_uniform(&random, 1024, 100e9);
+	fill(&h, samples, SAMPLES_MAX);
+
+	check_begin("histogram: any intervals that join make up all that there is");
+	for (size_t i = 0; i + 1 < COUNT_OF(cuts); i++)
+		sum += histogram_between(&h, cuts[i], cuts[i + 1]);
+	expect(fabs(sum - SAMPLES_MAX) < 1e-6, "%.17g", sum);
+	check_end();
+
+	check_begin("histogram: at most the samples of the bounds' buckets are in doubt");
+	for (size_t i = 0; i + 1 < COUNT_OF(cuts); i++) {
+		double got = histogram_between(&h, cuts[i], cuts[i + 1]), exact = 0, doubt;
+
+		for (size_t n = 0; n < SAMPLES_MAX; n++)
+			exact += (double)samples[n] > cuts[i] && (double)samples[n] <= cuts[i + 1];
+		doubt = (double)h.buckets[bucket_of((uint64_t)cuts[i])];
+		if (cuts[i + 1] < INFINITY)
+			doubt += (double)h.buckets[bucket_of((uint64_t)cuts[i + 1])];
+		expect(fabs(got - exact) <= doubt, "from %g to %g: exact %g, got %g", cuts[i],
+		       cuts[i + 1], exact, got);
+		expect(exact > 3 * doubt, "nothing is left to be exact from %g to %g", cuts[i],
+		       cuts[i + 1]);
+	}
+	check_end();
+}
+
+static void test_between_empty(void)
+{
+	struct histogram h = {0};
+
+	check_begin("histogram: nothing is between any bounds if there is nothing");
+	expect_double(histogram_between(&h, 0, INFINITY), 0, "all");
+	expect_double(histogram_between(&h, 1e6, 1e9), 0, "some");
+	histogram_add(&h, 7, 7 * SECOND, SECOND, NULL);
+	expect_double(histogram_between(&h, 0, INFINITY), 0, "without buckets");
+	check_end();
+}
+
 int main(void)
 {
 	test_bounds();
@@ -313,5 +447,10 @@ int main(void)
 	test_error_alone(1000, 1023); /* the scale is said to begin at 1 us */
 	test_error_random();
 	test_rank();
+	test_between_full();
+	test_between_part();
+	test_between_open();
+	test_between_samples();
+	test_between_empty();
 	return check_status();
 }

@@ -39,7 +39,8 @@ struct free_rows {
 
 static struct {
 	struct tcp_row rows[ALL_ROWS];
-	struct tcp_histogram connect_times[ALL_ROWS];
+	struct tcp_histogram times[TCP_TIME_COUNT][ALL_ROWS];
+	bool absent[TCP_TIME_COUNT]; /* the reader has no such table */
 	struct tcp_self self;
 	struct {
 		struct tcp_process_key key;
@@ -237,18 +238,31 @@ static struct tcp_endpoint local_port(uint16_t port)
 	return (struct tcp_endpoint){.kind = TCP_ENDPOINT_PORT, .port = port};
 }
 
-static void kernel_connect(unsigned row, uint64_t ns, unsigned bucket)
+static void kernel_time(unsigned row, enum tcp_time time, uint64_t units, unsigned bucket)
 {
 	struct tcp_counters *both[] = {&kernel.rows[row].counters, &kernel.truth[row]};
 
 	for (size_t i = 0; i < COUNT_OF(both); i++) {
-		both[i]->connects++;
-		both[i]->times[TCP_TIME_CONNECT]++;
-		both[i]->time_sum[TCP_TIME_CONNECT] += ns;
+		both[i]->times[time]++;
+		both[i]->time_sum[time] += units;
 	}
-	if (kernel.rows[row].time_max[TCP_TIME_CONNECT] < ns)
-		kernel.rows[row].time_max[TCP_TIME_CONNECT] = ns;
-	kernel.connect_times[row].buckets[bucket]++;
+	if (kernel.rows[row].time_max[time] < units)
+		kernel.rows[row].time_max[time] = units;
+	kernel.times[time][row].buckets[bucket]++;
+}
+
+static void kernel_connect(unsigned row, uint64_t ns, unsigned bucket)
+{
+	kernel.rows[row].counters.connects++;
+	kernel.truth[row].connects++;
+	kernel_time(row, TCP_TIME_CONNECT, ns, bucket);
+}
+
+/* So many connections more are open. */
+static void kernel_open(unsigned row, int64_t change)
+{
+	kernel.rows[row].counters.established += (uint64_t)change;
+	kernel.truth[row].established += (uint64_t)change;
 }
 
 /* -- /proc -- */
@@ -300,7 +314,8 @@ static unsigned spawn(uint32_t pid, uint64_t start_ns, const char *comm)
 
 struct visit {
 	struct snapshot_process process;
-	uint32_t buckets[TCP_LATENCY_BUCKETS];
+	uint32_t buckets[TCP_LATENCY_BUCKETS];               /* of connects */
+	uint32_t times[TCP_TIME_COUNT][TCP_LATENCY_BUCKETS]; /* of all */
 };
 
 static struct {
@@ -323,7 +338,6 @@ static int try_open(struct snapshot **out)
 	struct snapshot_options options = {.proc_root = root};
 	struct probe_tables tables = {
 		.rows = kernel.rows,
-		.histograms = {kernel.connect_times},
 		.self = &kernel.self,
 		.row_count = ALL_ROWS,
 		.first_endpoint = ROWS,
@@ -333,6 +347,8 @@ static int try_open(struct snapshot **out)
 		.free_endpoints_fd = FREE_ENDPOINTS_FD,
 	};
 
+	for (unsigned i = 0; i < TCP_TIME_COUNT; i++)
+		tables.histograms[i] = kernel.absent[i] ? NULL : kernel.times[i];
 	return snapshot_open(out, &tables, &options);
 }
 
@@ -340,6 +356,17 @@ static void reader_open(void)
 {
 	memset(&reader, 0, sizeof(reader));
 	expect(!try_open(&reader.snapshot), "snapshot_open failed");
+}
+
+static void take_times(struct visit *v, const struct snapshot_process *p)
+{
+	for (unsigned i = 0; i < TCP_TIME_COUNT; i++) {
+		expect(!p->buckets[i] == (kernel.absent[i] || !p->grown.times[i]),
+		       "row %u: buckets without times %u, or none with", p->row, i);
+		if (p->buckets[i])
+			memcpy(v->times[i], p->buckets[i], sizeof(v->times[i]));
+	}
+	memcpy(v->buckets, v->times[TCP_TIME_CONNECT], sizeof(v->buckets));
 }
 
 static void take(void *context, const struct snapshot_process *p)
@@ -350,9 +377,9 @@ static void take(void *context, const struct snapshot_process *p)
 	if (!expect(reader.count < VISITS_MAX, "too many visits"))
 		return;
 	reader.count++;
+	memset(v, 0, sizeof(*v));
 	v->process = *p;
-	if (p->buckets[TCP_TIME_CONNECT])
-		memcpy(v->buckets, p->buckets[TCP_TIME_CONNECT], sizeof(v->buckets));
+	take_times(v, p);
 	expect(memchr(p->comm, 0, sizeof(p->comm)) != NULL, "comm of row %u has no end", p->row);
 	expect(p->row < ALL_ROWS && p->row > TCP_ROW_NONE, "row %u", p->row);
 	expect(reader.count == 1 || v[-1].process.row < p->row || p->row == TCP_ROW_OTHER,
@@ -361,8 +388,6 @@ static void take(void *context, const struct snapshot_process *p)
 	       p->row);
 	expect(p->row >= ROWS ? p->process_row < ROWS : p->process_row == p->row,
 	       "row %u: its process's row is %u", p->row, p->process_row);
-	expect(!p->buckets[TCP_TIME_CONNECT] == !p->grown.times[TCP_TIME_CONNECT],
-	       "row %u: buckets without connects, or none with", p->row);
 }
 
 static void look(void)
@@ -533,7 +558,7 @@ static void test_latency(void)
 	expect_u64(visit_of(row)->process.time_max[TCP_TIME_CONNECT], 10007, "maximum");
 	expect_u64(visit_of(row)->buckets[30], 1, "bucket 30");
 	expect_u64(kernel.rows[row].time_max[TCP_TIME_CONNECT], 0, "maximum in the kernel");
-	expect_u64(kernel.connect_times[row].buckets[30], 0, "bucket 30 in the kernel");
+	expect_u64(kernel.times[TCP_TIME_CONNECT][row].buckets[30], 0, "bucket 30 in the kernel");
 	for (unsigned i = 0; i < 11; i++)
 		kernel_connect(row, 20011 + i, 30);
 	kernel_connect(row, 9001, 29);
@@ -552,6 +577,219 @@ static void test_latency(void)
 	end();
 	proc_remove(PID_BASE + 1);
 	proc_remove(PID_BASE + 2);
+}
+
+static void test_times(void)
+{
+	unsigned row;
+
+	start("histograms: each time has its own, taken and swapped alone");
+	row = spawn(PID_BASE + 1, 77 * TICK_NS, "web");
+	for (unsigned i = 0; i < TCP_TIME_COUNT; i++) {
+		kernel_time(row, i, 1009 * (i + 1), 30 + i);
+		kernel_time(row, i, 503, 20 + i);
+	}
+	look();
+	for (unsigned i = 0; i < TCP_TIME_COUNT; i++) {
+		const struct visit *v = visit_of(row);
+
+		expect_u64(v->process.grown.times[i], 2, "count %u", i);
+		expect_u64(v->process.grown.time_sum[i], 1009 * (i + 1) + 503, "sum %u", i);
+		expect_u64(v->process.time_max[i], 1009 * (i + 1), "maximum %u", i);
+		for (unsigned b = 0; b < TCP_LATENCY_BUCKETS; b++)
+			expect_u64(v->times[i][b], b == 30 + i || b == 20 + i,
+				   "bucket %u of time %u", b, i);
+		expect_u64(kernel.rows[row].time_max[i], 0, "maximum %u in the kernel", i);
+		expect_u64(kernel.times[i][row].buckets[30 + i], 0, "bucket in the kernel");
+	}
+	kernel_time(row, TCP_TIME_RTT, 7, 0);
+	kernel.times[TCP_TIME_LIFETIME][row].buckets[9]++; /* its count is still to come */
+	kernel.rows[row].time_max[TCP_TIME_LIFETIME] = 2003;
+	look();
+	expect_u64(visit_of(row)->times[TCP_TIME_RTT][0], 1, "round trip");
+	expect_u64(visit_of(row)->process.grown.times[TCP_TIME_LIFETIME], 0, "lifetimes");
+	expect_u64(visit_of(row)->process.time_max[TCP_TIME_LIFETIME], 0, "longest lifetime");
+	expect_u64(kernel.times[TCP_TIME_LIFETIME][row].buckets[9], 1, "it waits");
+	expect_u64(kernel.rows[row].time_max[TCP_TIME_LIFETIME], 2003, "its maximum, too");
+	end();
+	proc_remove(PID_BASE + 1);
+}
+
+static void test_absent(void)
+{
+	for (unsigned absent = 0; absent < TCP_TIME_COUNT; absent++) {
+		const struct visit *v;
+		unsigned row;
+
+		check_begin("snapshot: the table of time %u is not there, and not touched", absent);
+		kernel_reset();
+		kernel.absent[absent] = true;
+		row = spawn(PID_BASE + 1, 77 * TICK_NS, "old");
+		for (unsigned i = 0; i < TCP_TIME_COUNT; i++)
+			kernel_time(row, i, 1009, 30);
+		reader_open();
+		for (unsigned i = 0; i < TCP_TIME_COUNT; i++)
+			kernel_time(row, i, 2003 + i, 31);
+		look();
+		v = visit_of(row);
+		for (unsigned i = 0; i < TCP_TIME_COUNT; i++) {
+			bool there = i != absent;
+
+			expect_u64(v->process.grown.times[i], 1, "count %u", i);
+			expect_u64(v->process.grown.time_sum[i], 2003 + i, "sum %u", i);
+			expect_u64(v->process.time_max[i], there ? 2003 + i : 0, "maximum %u", i);
+			expect_u64(v->times[i][31], there, "bucket of time %u", i);
+			expect_u64(v->times[i][30], 0, "old bucket of time %u", i);
+			expect_u64(kernel.times[i][row].buckets[31], !there,
+				   "time %u in the kernel", i);
+			expect_u64(kernel.rows[row].time_max[i], there ? 0 : 2003 + i,
+				   "maximum %u in the kernel", i);
+		}
+		end();
+		proc_remove(PID_BASE + 1);
+	}
+}
+
+/* -- what is open -- */
+
+static void expect_open(unsigned row, int64_t want)
+{
+	int64_t got = (int64_t)visit_of(row)->process.grown.established;
+
+	expect(got == want, "row %u: open: want %" PRId64 ", got %" PRId64, row, want, got);
+}
+
+static void test_open_before(void)
+{
+	unsigned row, endpoint, idle;
+
+	check_begin("snapshot: what is open at the start is told by the first look, once");
+	kernel_reset();
+	row = spawn(PID_BASE + 1, 77 * TICK_NS, "old");
+	endpoint = kernel_endpoint(row, destination(5, 443));
+	idle = spawn(PID_BASE + 2, 77 * TICK_NS, "idle");
+	add_rx(row, 1009);
+	add_rx(idle, 1009);
+	kernel_connect(row, 50021, 30);
+	kernel_open(row, 5);
+	kernel_open(endpoint, 3);
+	kernel_open(TCP_ROW_OTHER, 7);
+	kernel_open(TCP_ROW_KERNEL, 11);
+	reader_open();
+	look();
+	expect_u64(reader.count, 4, "visits");
+	expect_open(row, 5);
+	expect_u64(visit_of(row)->process.grown.rx_bytes, 0, "old bytes");
+	expect_u64(visit_of(row)->process.grown.connects, 0, "old connects");
+	expect_u64(visit_of(row)->buckets[30], 0, "old times");
+	expect_open(endpoint, 3);
+	expect_open(TCP_ROW_OTHER, 7);
+	expect_open(TCP_ROW_KERNEL, 11);
+	look_times(3);
+	kernel_open(row, -2);
+	kernel_open(idle, 1);
+	look();
+	expect_u64(reader.count, 2, "visits, then");
+	expect_open(row, -2);
+	expect_open(idle, 1);
+	kernel_open(row, 1); /* and closed again */
+	kernel_open(row, -1);
+	look_times(1);
+	end();
+	proc_remove(PID_BASE + 1);
+	proc_remove(PID_BASE + 2);
+}
+
+static void test_open_after(void)
+{
+	unsigned row;
+
+	start("connections that outlive their process: each end is told, the late ones of other");
+	row = spawn(PID_BASE + 1, 77 * TICK_NS, "curl");
+	kernel_open(row, 5);
+	look();
+	expect_open(row, 5);
+	kernel_open(row, -1);
+	kernel.rows[row].exited = 1;
+	proc_remove(PID_BASE + 1);
+	look();
+	expect_only(row, 0, false, "first look");
+	expect_open(row, -1);
+	kernel_open(row, -1);
+	look();
+	expect_only(row, 0, true, "second look");
+	expect_open(row, -1);
+	kernel_open(row, -1); /* it has not seen that the row was freed */
+	look();
+	expect_only(TCP_ROW_OTHER, 0, false, "after the free");
+	expect_open(TCP_ROW_OTHER, -1);
+	expect_u64(spawn(PID_BASE + 2, 99 * TICK_NS, "wget"), row, "row");
+	kernel_open(TCP_ROW_OTHER, -2); /* it has */
+	kernel_open(row, 1);
+	look();
+	expect_u64(reader.count, 2, "visits");
+	expect_open(TCP_ROW_OTHER, -2);
+	expect_open(row, 1); /* of the new one alone */
+	end();
+	proc_remove(PID_BASE + 2);
+}
+
+/* -- who has a row -- */
+
+static void expect_nobody(unsigned row, uint64_t start_ns, unsigned want, const char *who)
+{
+	static const struct tcp_counters nothing;
+	struct snapshot_process p;
+
+	memset(&p, 0xff, sizeof(p));
+	snapshot_describe(&p, reader.snapshot, row, start_ns);
+	expect_u64(p.row, want, "row: %s", who);
+	expect_u64(p.process_row, want, "process's row: %s", who);
+	expect(!p.pid && !p.start_ns && !p.endpoint.kind && !p.last && !p.queued && !*p.comm,
+	       "%s is described", who);
+	expect(memcmp(&p.grown, &nothing, sizeof(nothing)) == 0, "%s has grown", who);
+}
+
+static void test_describe(void)
+{
+	struct snapshot_process p;
+	unsigned row;
+
+	start("who has a row, for those who know no more than its number");
+	row = spawn(PID_BASE + 1, 77 * TICK_NS, "web");
+	add_rx(row, 1009);
+	memset(&p, 0xff, sizeof(p));
+	snapshot_describe(&p, reader.snapshot, row, 77 * TICK_NS);
+	expect_u64(p.row, row, "row");
+	expect_u64(p.process_row, row, "process's row");
+	expect_u64(p.pid, PID_BASE + 1, "pid");
+	expect_u64(p.uid, 1009, "uid");
+	expect_u64(p.parent, PID_BASE, "parent");
+	expect_u64(p.cgroup, 2003, "cgroup");
+	expect_u64(p.start_ns, 77 * TICK_NS, "start");
+	expect_text(p.comm, "web", "comm");
+	expect(!p.grown.rx_bytes && !p.queued && !p.last && !p.endpoint.kind, "it has grown");
+	for (unsigned i = 0; i < TCP_TIME_COUNT; i++)
+		expect(!p.buckets[i] && !p.time_max[i], "it has times");
+	expect_u64(snapshot_start_ns(reader.snapshot, row), 77 * TICK_NS, "start of the row");
+	expect_u64(snapshot_start_ns(reader.snapshot, row + 1), 0, "start of a free row");
+	expect_u64(snapshot_start_ns(reader.snapshot, ALL_ROWS), 0, "start of no row");
+	expect_u64(snapshot_start_ns(reader.snapshot, UINT32_MAX), 0, "start of the last number");
+	expect_nobody(row, 78 * TICK_NS, TCP_ROW_OTHER, "one that was there before");
+	expect_nobody(row, 0, TCP_ROW_OTHER, "one without a start");
+	expect_nobody(row + 1, 0, TCP_ROW_OTHER, "a free row");
+	expect_nobody(ALL_ROWS, 77 * TICK_NS, TCP_ROW_OTHER, "no row");
+	expect_nobody(TCP_ROW_NONE, 0, TCP_ROW_OTHER, "none");
+	expect_nobody(TCP_ROW_OTHER, 0, TCP_ROW_OTHER, "other");
+	expect_nobody(TCP_ROW_KERNEL, 0, TCP_ROW_KERNEL, "kernel");
+	look();
+	expect_only(row, 1009, false, "in the look");
+	kernel.rows[row].exited = 1;
+	proc_remove(PID_BASE + 1);
+	look_times(1);
+	expect_nobody(row, 77 * TICK_NS, TCP_ROW_OTHER, "one that has ended");
+	expect_u64(snapshot_start_ns(reader.snapshot, row), 0, "start after the end");
+	end();
 }
 
 static void test_rename(void)
@@ -1068,6 +1306,39 @@ static void test_idle_endpoints(void)
 	proc_remove(PID_BASE + 1);
 }
 
+static void test_open_endpoints(void)
+{
+	unsigned row, open, busy;
+
+	start("an endpoint with open connections does not give way, however idle");
+	row = spawn(PID_BASE + 1, 77 * TICK_NS, "web");
+	open = kernel_endpoint(row, destination(5, 443));
+	busy = kernel_endpoint(row, destination(7, 443));
+	kernel_open(open, 2);
+	look();
+	expect_only(open, 0, false, "when they open");
+	expect_open(open, 2);
+	for (unsigned i = 0; i < 5 * IDLE_LOOKS; i++) {
+		if (i == 3 * IDLE_LOOKS)
+			kernel_open(open, -1);
+		add_rx(busy, 13);
+		look_crowded();
+	}
+	expect_u64(kernel.endpoint_count, 2, "endpoints in the index");
+	kernel_open(open, -1);
+	for (unsigned i = 0; i <= IDLE_LOOKS; i++) {
+		add_rx(busy, 13);
+		look_crowded();
+		expect_u64(kernel.endpoint_count, 2, "endpoints %u looks after the end", i);
+	}
+	add_rx(busy, 13);
+	look_crowded();
+	expect_u64(kernel.endpoint_count, 1, "endpoints in the end");
+	expect_u64(kernel.endpoints[0].row, busy, "the one that stays");
+	end();
+	proc_remove(PID_BASE + 1);
+}
+
 static void test_new_is_not_idle(void)
 {
 	unsigned row, quiet, busy;
@@ -1341,6 +1612,11 @@ int main(void)
 	test_baseline();
 	test_fixed_rows();
 	test_latency();
+	test_times();
+	test_absent();
+	test_open_before();
+	test_open_after();
+	test_describe();
 	test_rename();
 	test_hinted_end();
 	test_early_hint();
@@ -1358,6 +1634,7 @@ int main(void)
 	test_endpoint_end();
 	test_endpoint_after_free();
 	test_idle_endpoints();
+	test_open_endpoints();
 	test_new_is_not_idle();
 	test_slow_endpoint();
 	test_endpoints_full();

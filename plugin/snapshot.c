@@ -18,6 +18,7 @@
 struct seen {
 	struct tcp_counters counters;
 	uint64_t start_ns; /* 0: free */
+	int64_t open;      /* connections of whom the row is about; others may have left some */
 	uint32_t idle;     /* looks since it grew */
 	bool leaving;      /* dead and out of the index: one more look, then the row is free */
 };
@@ -48,6 +49,7 @@ static bool take_counters(struct tcp_counters *grown, struct seen *seen, const s
 		before[i] = value;
 		any |= out[i];
 	}
+	seen->open += (int64_t)grown->established;
 	for (unsigned i = 0; i < TCP_TIME_COUNT; i++) {
 		if (grown->times[i]) /* else a time whose count is still to come waits for it */
 			continue;
@@ -150,7 +152,7 @@ static bool gives_way(const struct snapshot *s, unsigned row)
 	const struct seen *seen = &s->seen[row];
 
 	return s->crowded && is_endpoint(s, row) && seen->start_ns && seen->idle > IDLE_TICKS &&
-	       !seen->counters.established;
+	       !seen->open;
 }
 
 static bool ended(struct snapshot *s, unsigned number, uint64_t start_ns, bool check_all)
@@ -161,6 +163,7 @@ static bool ended(struct snapshot *s, unsigned number, uint64_t start_ns, bool c
 		return false;
 	if (!seen->start_ns) {
 		seen->idle = 0;
+		seen->open = 0;
 		*(is_endpoint(s, number) ? &s->endpoints : &s->processes) += 1;
 	}
 	seen->start_ns = start_ns;
@@ -258,8 +261,10 @@ int snapshot_open(struct snapshot **out, const struct probe_tables *tables,
 		return -ENOMEM;
 	}
 	snapshot_take(s, NULL, NULL);
-	for (unsigned row = 0; row < tables->row_count; row++)
+	for (unsigned row = 0; row < tables->row_count; row++) {
 		s->seen[row].counters.established = 0; /* connections that are open still are */
+		s->seen[row].open = 0;
+	}
 	*out = s;
 	return 0;
 }

@@ -1339,6 +1339,41 @@ static void test_open_endpoints(void)
 	proc_remove(PID_BASE + 1);
 }
 
+static void test_handed_on_balance(void)
+{
+	unsigned row, endpoint, busy;
+
+	start("what was open in an endpoint's row before it was handed on does not keep it");
+	row = spawn(PID_BASE + 1, 77 * TICK_NS, "old");
+	endpoint = kernel_endpoint(row, destination(5, 443));
+	kernel_open(endpoint, 3); /* they stay open for longer than the process lives */
+	kernel.rows[row].exited = 1;
+	proc_remove(PID_BASE + 1);
+	look();
+	look();
+	expect(is_free(endpoint), "it is not free");
+	row = spawn(PID_BASE + 2, 99 * TICK_NS, "new");
+	expect_u64(kernel_endpoint(row, destination(7, 443)), endpoint, "row");
+	busy = kernel_endpoint(row, destination(9, 443));
+	kernel_open(endpoint, 1);
+	look();
+	expect_open(endpoint, 1);
+	for (unsigned i = 0; i < 2 * IDLE_LOOKS; i++) {
+		add_rx(busy, 13);
+		look_crowded();
+	}
+	expect_u64(kernel.endpoint_count, 2, "endpoints while its own is open");
+	kernel_open(endpoint, -1);
+	for (unsigned i = 0; i < 2 * IDLE_LOOKS; i++) {
+		add_rx(busy, 13);
+		look_crowded();
+	}
+	expect_u64(kernel.endpoint_count, 1, "endpoints after it was closed");
+	expect(is_free(endpoint), "it is not free in the end");
+	end();
+	proc_remove(PID_BASE + 2);
+}
+
 static void test_new_is_not_idle(void)
 {
 	unsigned row, quiet, busy;
@@ -1635,6 +1670,7 @@ int main(void)
 	test_endpoint_after_free();
 	test_idle_endpoints();
 	test_open_endpoints();
+	test_handed_on_balance();
 	test_new_is_not_idle();
 	test_slow_endpoint();
 	test_endpoints_full();

@@ -107,6 +107,7 @@ check-live: programs
 	tests/live/run $(or $(BACKENDS),rawtp) || failed=1; \
 	tests/collectd/groups $(or $(BACKENDS),rawtp) || failed=1; \
 	tests/collectd/life $(or $(BACKENDS),rawtp) || failed=1; \
+	tests/collectd/notify $(or $(BACKENDS),rawtp) || failed=1; \
 	tests/live/mutants || failed=1; \
 	tests/inspect || failed=1; \
 	tests/quickstart/run || failed=1; \

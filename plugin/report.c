@@ -122,6 +122,8 @@ void report_more(const struct report *report, uint64_t more)
 {
 	notification_t n = notification_new(report, NOTIF_WARNING, GROUP_SELF);
 
+	sstrncpy(n.type, "connections", sizeof(n.type));
+	sstrncpy(n.type_instance, "connect_more", sizeof(n.type_instance));
 	snprintf(n.message, sizeof(n.message),
 		 "%llu more connects were slow or failed in this interval",
 		 (unsigned long long)more);

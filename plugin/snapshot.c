@@ -212,8 +212,12 @@ static void look(struct snapshot *s, unsigned number, bool check_all, snapshot_v
 	struct seen *seen = &s->seen[number];
 	struct snapshot_process p = {.last = seen->leaving};
 	bool end = ended(s, number, start_ns, check_all);
+	bool grown = take_counters(&p.grown, seen, row);
 
-	if (take_counters(&p.grown, seen, row) || p.last) {
+	if (grown && !start_ns && !p.last) /* it may just have been taken: before it grew */
+		end = ended(s, number, __atomic_load_n(&row->start_ns, __ATOMIC_ACQUIRE),
+			    check_all);
+	if (grown || p.last) {
 		seen->idle = 0;
 		tell(s, number, &p, visit, context);
 	} else {

@@ -1339,6 +1339,29 @@ static void test_open_endpoints(void)
 	proc_remove(PID_BASE + 1);
 }
 
+static void test_open_endpoint_before(void)
+{
+	unsigned row, endpoint;
+
+	check_begin("snapshot: an endpoint that was open at the start gives way once it is closed");
+	kernel_reset();
+	row = spawn(PID_BASE + 1, 77 * TICK_NS, "old");
+	endpoint = kernel_endpoint(row, destination(5, 443));
+	kernel_open(endpoint, 3);
+	reader_open();
+	look();
+	expect_open(endpoint, 3);
+	for (unsigned i = 0; i < 2 * IDLE_LOOKS; i++)
+		look_crowded();
+	expect_u64(kernel.endpoint_count, 1, "endpoints while it is open");
+	kernel_open(endpoint, -3);
+	for (unsigned i = 0; i < 2 * IDLE_LOOKS; i++)
+		look_crowded();
+	expect_u64(kernel.endpoint_count, 0, "endpoints in the end");
+	end();
+	proc_remove(PID_BASE + 1);
+}
+
 static void test_handed_on_balance(void)
 {
 	unsigned row, endpoint, busy;
@@ -1670,6 +1693,7 @@ int main(void)
 	test_endpoint_after_free();
 	test_idle_endpoints();
 	test_open_endpoints();
+	test_open_endpoint_before();
 	test_handed_on_balance();
 	test_new_is_not_idle();
 	test_slow_endpoint();

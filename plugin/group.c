@@ -101,11 +101,11 @@ static bool reportable(const struct member *m)
 
 /*
  * What is forgotten, from the end of the ranked list, if there is too much. What was a series once
- * stays longer: it would begin again at 0.
+ * stays longer: it would begin again at 0. What is open has to be known until it is closed.
  */
 static bool worth_keeping(const struct table *t, const struct member *m, size_t kept)
 {
-	return kept < t->most / (m->told ? 1 : 2) || m->shown;
+	return kept < t->most / (m->told ? 1 : 2) || m->shown || m->series.established;
 }
 
 /* -- settling a table: what is shown, and where the rest goes -- */

@@ -273,7 +273,8 @@ static void test_more(void)
 	for (unsigned i = 0; i < COUNT_OF(more); i++) {
 		report_more(&report, more[i].more);
 		expect_u64(stub.notification_count, i + 1, "notifications");
-		expect_notification(i, NOTIF_WARNING, "self", "", "", more[i].message, "");
+		expect_notification(i, NOTIF_WARNING, "self", "connections", "connect_more",
+				    more[i].message, "");
 	}
 	check_end();
 }

@@ -2542,6 +2542,50 @@ static void test_open_ends(void)
 	check_end();
 }
 
+static void add_rest(void *context, const struct group *group)
+{
+	if (group->kind == GROUP_DESTINATION && strcmp(group->part, GROUP_OTHER) == 0)
+		*(int64_t *)context += group->established;
+}
+
+/* More destinations than are remembered without a reason. */
+static void test_open_many_ends(void)
+{
+	const struct group_options options = {
+		.group_limit = 7, .by_destination = true, .destination_limit = 2};
+	const struct match match = {.group = "web", .rule = -1, .exe = "", .cgroup = ""};
+	struct groups *g = NULL;
+	int64_t rest = 0;
+
+	check_begin("group: what is open at a thousand hidden destinations is all in the rest");
+	expect(!groups_open(&g, 3000, &options, 0, NULL, 0), "no memory");
+	for (unsigned tick = 1; g && tick < 5; tick++) {
+		groups_begin(g, tick * SECOND);
+		for (unsigned i = 0; i < 1009 && tick == 1; i++) {
+			struct snapshot_process p = opens(1000 + i, 101, 1);
+
+			p.process_row = 3;
+			p.endpoint = (struct tcp_endpoint){.kind = TCP_ENDPOINT_DESTINATION,
+							   .port = (uint16_t)(1 + i)};
+			p.grown.tx_bytes = i < 2 ? 1000003 : 1;
+			groups_add(g, &match, &p);
+		}
+		if (tick == 1)
+			groups_add(g, &match,
+				   &(struct snapshot_process){.row = 3,
+							      .process_row = 3,
+							      .pid = 101,
+							      .start_ns = 7 * SECOND,
+							      .grown.tx_bytes = 7});
+		groups_end(g);
+		rest = 0;
+		groups_each(g, add_rest, &rest);
+		expect(rest == 1007, "tick %u: %d in the rest", tick, (int)rest);
+	}
+	groups_close(g);
+	check_end();
+}
+
 static void test_open_moved_end(void)
 {
 	static const struct group_options options[] = {
@@ -2768,6 +2812,7 @@ int main(void)
 	test_open_exec();
 	test_open_after_end();
 	test_open_ends();
+	test_open_many_ends();
 	test_open_moved_end();
 	test_listeners();
 	test_hidden_listeners();

@@ -678,9 +678,22 @@ static uint64_t own_retransmits(void)
 
 static void suffered(void)
 {
-	pause_ms(300); /* the end of the stream has been acknowledged */
 	self.health = true;
 	self.retransmits = own_retransmits();
+}
+
+/* Until nothing can be sent again: the ends of both streams are acknowledged. */
+static void ended(int fd)
+{
+	struct tcp_info info = {0};
+	socklen_t size = sizeof(info);
+
+	do {
+		pause_ms(1);
+		check(getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &size), "TCP_INFO");
+	} while (info.tcpi_state != TCP_CLOSE);
+	suffered();
+	close(fd);
 }
 
 static void lossy_client(struct stage *stage)
@@ -695,8 +708,7 @@ static void lossy_client(struct stage *stage)
 	check(shutdown(fd, SHUT_WR), "shutdown");
 	if (receive_to_end(fd) != LOSSY_BYTES)
 		broken("not all bytes came back");
-	close(fd);
-	suffered();
+	ended(fd);
 }
 
 static void lossy_server(struct stage *stage)
@@ -706,8 +718,8 @@ static void lossy_server(struct stage *stage)
 	if (receive_to_end(fd) != LOSSY_BYTES)
 		broken("not all bytes came");
 	send_all(fd, LOSSY_BYTES);
-	close(fd);
-	suffered();
+	check(shutdown(fd, SHUT_WR), "shutdown");
+	ended(fd);
 	if (!self.retransmits)
 		broken("nothing was sent again");
 }

@@ -44,8 +44,10 @@ static __always_inline void on_synack(struct sock *sk)
 		return; /* Fast Open: the connection's own socket has counted it */
 	if (listener)
 		row = owner_row(&listener->owner);
-	if (row)
-		add(row->counters.retransmits, 1);
+	if (!row)
+		return;
+	add(row->counters.segments, 1);
+	add(row->counters.retransmits, 1);
 }
 
 /* Tells the reader of one. The socket may be gone by now: what is read then is of no interest. */

@@ -72,11 +72,12 @@ static void describe(struct event *out, const struct match *match, const struct 
 void events_add(struct events *e, const struct match *match, const struct event_options *options,
 		const struct tcp_event *raw)
 {
+	bool ours = strcmp(match->group, GROUP_OTHER) && strcmp(match->group, GROUP_KERNEL);
 	bool failed = raw->outcome < TCP_REASON_COUNT;
 	bool slow = options->slow_s > 0 && (double)raw->took_ns >= options->slow_s * 1e9;
 	struct event *event;
 
-	if (!(failed ? options->failed : slow) || strcmp(match->group, GROUP_OTHER) == 0)
+	if (!ours || !(failed ? options->failed : slow))
 		return;
 	if (e->count == e->limit) {
 		e->more++;

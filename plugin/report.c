@@ -97,7 +97,8 @@ static void meta_add_event(notification_t *n, const struct event *event)
 	if (event->local_port)
 		meta_add_end(n, "local", event->local, event->local_port);
 	meta_add_end(n, "remote", event->remote, event->remote_port);
-	plugin_notification_meta_add_double(n, "duration", event->took_s);
+	if (event->took_s > 0)
+		plugin_notification_meta_add_double(n, "duration", event->took_s);
 	if (event->failed)
 		plugin_notification_meta_add_string(n, "reason", event->reason);
 	else

@@ -131,7 +131,10 @@ static void free_row(struct snapshot *s, unsigned row)
 static bool dead(const struct snapshot *s, unsigned row, bool check_all)
 {
 	const struct seen *seen = &s->seen[row];
-	bool hinted = s->tables.rows[row].exited;
+	uint32_t hint = TCP_EXIT_UNKNOWN; /* asked about once */
+	bool hinted = __atomic_compare_exchange_n(&s->tables.rows[row].exited, &hint, 0, false,
+						  __ATOMIC_RELAXED, __ATOMIC_RELAXED) ||
+		      hint;
 	bool turn = row % SWEEP_TICKS == s->looks % SWEEP_TICKS;
 
 	return (hinted || turn || check_all) &&
@@ -296,7 +299,9 @@ void snapshot_describe(struct snapshot_process *out, const struct snapshot *s, u
 
 	if (row == TCP_ROW_KERNEL)
 		p.row = p.process_row = TCP_ROW_KERNEL;
-	if (row >= TCP_ROW_FIRST && start_ns && snapshot_start_ns(s, row) == start_ns) {
+	if (row >= TCP_ROW_FIRST && row < s->tables.row_count && start_ns &&
+	    (snapshot_start_ns(s, row) == start_ns ||
+	     (s->seen[row].leaving && s->seen[row].start_ns == start_ns))) {
 		p.row = p.process_row = row;
 		p.start_ns = start_ns;
 		describe(&p, &s->tables.rows[row]);

@@ -251,7 +251,7 @@ static void test_wanted(void)
 		{TCP_REASON_COUNT, 250 * MS, {0.25, true}, GROUP_OTHER, false},
 		{TCP_REASON_REFUSED, 250 * MS, {0.25, true}, GROUP_OTHER, false},
 		{TCP_REASON_REFUSED, 250 * MS, {0.25, true}, "other_", true},
-		{TCP_REASON_REFUSED, 250 * MS, {0.25, true}, GROUP_KERNEL, true},
+		{TCP_REASON_REFUSED, 250 * MS, {0.25, true}, GROUP_KERNEL, false},
 	};
 	struct events *events = NULL;
 

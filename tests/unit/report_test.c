@@ -221,7 +221,7 @@ static const struct {
 	 "connect_no_port",
 	 "curl[7] connect to 192.0.2.1:80 failed: no local port left",
 	 " pid=7 comm=\"curl\" group=\"curl\" remote_address=\"192.0.2.1\" remote_port=80 "
-	 "duration=0.000000000 reason=\"no_port\""},
+	 "reason=\"no_port\""},
 };
 
 static void expect_notification(unsigned at, int severity, const char *instance, const char *type,

@@ -700,6 +700,27 @@ static void test_open_before(void)
 	proc_remove(PID_BASE + 2);
 }
 
+/* Rows that somebody else caused, as a socket that outlives its process does. */
+static void test_exit_unknown(void)
+{
+	unsigned dead, live;
+
+	start("whether the process of a late row lives is asked once, at the next look");
+	dead = spawn(PID_BASE + 1, 77 * TICK_NS, "curl");
+	live = spawn(PID_BASE + 2, 78 * TICK_NS, "web");
+	proc_remove(PID_BASE + 1);
+	kernel.rows[dead].exited = kernel.rows[live].exited = TCP_EXIT_UNKNOWN;
+	add_rx(dead, 1009);
+	look();
+	expect_only(dead, 1009, false, "first look");
+	expect_u64(kernel.rows[live].exited, 0, "hint of the one that lives");
+	look();
+	expect_only(dead, 0, true, "second look");
+	expect_u64(snapshot_processes(reader.snapshot), 1, "processes");
+	end();
+	proc_remove(PID_BASE + 2);
+}
+
 static void test_open_after(void)
 {
 	unsigned row;
@@ -787,8 +808,11 @@ static void test_describe(void)
 	kernel.rows[row].exited = 1;
 	proc_remove(PID_BASE + 1);
 	look_times(1);
-	expect_nobody(row, 77 * TICK_NS, TCP_ROW_OTHER, "one that has ended");
+	snapshot_describe(&p, reader.snapshot, row, 77 * TICK_NS);
+	expect_u64(p.row, row, "one that has ended, but whose row is not free yet");
 	expect_u64(snapshot_start_ns(reader.snapshot, row), 0, "start after the end");
+	look();
+	expect_nobody(row, 77 * TICK_NS, TCP_ROW_OTHER, "one that is gone");
 	end();
 }
 
@@ -1673,6 +1697,7 @@ int main(void)
 	test_times();
 	test_absent();
 	test_open_before();
+	test_exit_unknown();
 	test_open_after();
 	test_describe();
 	test_rename();

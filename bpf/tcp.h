@@ -103,8 +103,8 @@ struct tcp_row {
 };
 
 #define TCP_UID_UNKNOWN 0xffffffffU
-#define TCP_EXIT_UNKNOWN 2 /* `exited` of a row that somebody else caused: it may be dead already  \
-			    */
+/* `exited` of a row that somebody else caused: it may be dead already */
+#define TCP_EXIT_UNKNOWN 2
 #define TCP_CGROUP_V1 (1ULL << 63) /* the rest of the id is that of the v1 memory controller */
 
 /* The index: which row a process has, and an endpoint of it. */

@@ -72,7 +72,8 @@ static void describe(struct event *out, const struct match *match, const struct 
 void events_add(struct events *e, const struct match *match, const struct event_options *options,
 		const struct tcp_event *raw)
 {
-	bool ours = strcmp(match->group, GROUP_OTHER) && strcmp(match->group, GROUP_KERNEL);
+	bool ours =
+		strcmp(match->group, GROUP_OTHER) != 0 && strcmp(match->group, GROUP_KERNEL) != 0;
 	bool failed = raw->outcome < TCP_REASON_COUNT;
 	bool slow = options->slow_s > 0 && (double)raw->took_ns >= options->slow_s * 1e9;
 	struct event *event;

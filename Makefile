@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-# make [all|check|check-fuzz|check-live|check-kernels|matrix|inspect|install|format|clean] [O=dir] [V=1] [DESTDIR=dir]
+# make [all|check|check-fuzz|check-live|check-kernels|matrix|bench|inspect|install|format|clean] [O=dir] [V=1] [DESTDIR=dir]
 
 O ?= build
 CC ?= cc
@@ -38,7 +38,7 @@ LIBRARY = $(patsubst %,$(O)/plugin/%.o,$(KERNEL_STAGES) $(PURE_STAGES))
 
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: all check check-live check-kernels check-fuzz matrix programs inspect install format clean
+.PHONY: all check check-live check-kernels check-fuzz matrix bench bench-readme bench-programs programs inspect install format clean
 
 all: $(O)/ebpf_tcp.so
 
@@ -127,6 +127,13 @@ matrix: programs
 		tests/kernels/run -k KERNEL -t 1500 -- env O=$(O) TABLE=$(abspath $(O)/matrix)/classic-KERNEL \
 		tests/live/run classic
 	tests/live/table --into README.md $(O)/matrix/*
+
+# What counting costs, by instructions: half an hour. The second line puts the last one's numbers into the README.
+bench: bench-programs
+	$(Q)O=$(O) tests/bench/run
+
+bench-readme:
+	$(Q)tests/bench/table --into README.md $(addprefix $(O)/bench/,$(shell tests/bench/run --list))
 
 # -- what people do with it --
 

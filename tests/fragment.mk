@@ -90,3 +90,45 @@ $(O)/bpf/classic.bpf.o: tests/live/classic.bpf.c Makefile tests/fragment.mk
 
 $(O)/tests/classic.o: $(O)/bpf/classic.skel.h
 $(O)/tests/compare: $(O)/tests/classic.o
+
+# -- the benchmark: what watches, what is watched, and the floor: the plugin's hooks with empty programs --
+
+BENCH = $(patsubst %,$(O)/tests/%,rounds observe floor)
+
+bench-programs: $(BENCH)
+
+$(O)/floor/tcp.bpf.c: bpf/tcp.bpf.c Makefile tests/fragment.mk
+	$(call say,FLOOR,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)awk '/^SEC\(/ { print; getline; print $$0 "\n{\n\treturn 0;\n}"; body = 1 } \
+		!body { print } /^}/ { body = 0 }' $< > $@
+
+$(O)/floor/tcp.bpf.o: $(O)/floor/tcp.bpf.c
+	$(call say,BPF,$@)
+	$(Q)$(CLANG) $(BPF_CFLAGS) -Wno-unused-function -Ibpf -MMD -MP -MF $(@:.o=.d) -c $< -o $@
+
+$(O)/floor/tcp.skel.h: $(O)/floor/tcp.bpf.o
+	$(call say,SKELETON,$@)
+	$(Q)$(BPFTOOL) gen skeleton $< name tcp > $@
+
+$(O)/floor/probe.o: plugin/probe.c $(O)/floor/tcp.skel.h
+	$(call say,CC,$@)
+	$(Q)$(CC) -I$(O)/floor $(ALL_CFLAGS) -MMD -MP -c $< -o $@
+
+# It counts nothing, so there is nothing to prove: a host without loopback.
+$(O)/floor/selftest.o: plugin/selftest.h Makefile tests/fragment.mk
+	$(Q)mkdir -p $(@D)
+	$(Q)printf '%s\n' '#include <errno.h>' '#include "selftest.h"' \
+		'int selftest_open(struct selftest *out) { (void)out; return -ENODEV; }' \
+		'void selftest_close(struct selftest *test) { (void)test; }' | \
+		$(CC) $(ALL_CFLAGS) -Iplugin -x c -c -o $@ -
+
+$(O)/tests/observe.o: private ALL_CFLAGS += -Itests/live
+$(O)/tests/rounds: $(O)/tests/rounds.o
+$(O)/tests/observe: $(patsubst %,$(O)/plugin/%.o,$(KERNEL_STAGES))
+$(O)/tests/floor: $(O)/floor/probe.o $(O)/floor/selftest.o $(O)/plugin/snapshot.o
+$(O)/tests/observe $(O)/tests/floor: $(O)/tests/observe.o $(O)/tests/classic.o $(O)/plugin/process.o
+
+$(BENCH):
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(CFLAGS) -Wl,--as-needed -o $@ $^ $(LDFLAGS) $(LIBS)

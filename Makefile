@@ -133,7 +133,7 @@ bench: bench-programs
 	$(Q)O=$(O) tests/bench/run
 
 bench-readme:
-	$(Q)tests/bench/table --into README.md $(addprefix $(O)/bench/,$(shell tests/bench/run --list))
+	$(Q)tests/bench/table --into README.md $(wildcard $(addprefix $(O)/bench/,$(shell tests/bench/run --list)))
 
 # -- what people do with it --
 

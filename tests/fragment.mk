@@ -67,7 +67,7 @@ check-fuzz: $(O)/plugin/probe.o
 
 # -- what can be seen without running anything --
 
-LINTED = $(wildcard plugin/*.c tests/unit/*.c tests/fuzz/*.c)
+LINTED = $(wildcard plugin/*.c tests/unit/*.c tests/fuzz/*.c tests/bench/*.c)
 
 # All of them run, whatever fails.
 check-static: $(O)/ebpf_tcp.so
@@ -76,7 +76,7 @@ check-static: $(O)/ebpf_tcp.so
 		tests/layers || failed=1; \
 	tests/symbols $(O)/ebpf_tcp.so || failed=1; \
 	CLANG_FORMAT='$(CLANG_FORMAT)' tests/format $(SOURCES) || failed=1; \
-	CFLAGS='$(UNIT_CFLAGS) -Itests/unit' tests/lint $(LINTED) || failed=1; \
+	CFLAGS='$(UNIT_CFLAGS) -Itests/unit -Itests/live' tests/lint $(LINTED) || failed=1; \
 	O=$(O) tests/rebuild || failed=1; \
 	tests/docs || failed=1; \
 	exit $$failed

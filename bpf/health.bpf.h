@@ -27,7 +27,7 @@ static __always_inline void health_count(struct tcp_sock *tp, struct socket_stat
 {
 	__u32 segments = advance(&s->segments, READ(how, tp, segs_out));
 	__u32 retransmits = advance(&s->retransmits, READ(how, tp, total_retrans));
-	__u32 ticks = advance(&s->tick, tick), srtt = READ(how, tp, srtt_us);
+	__u32 ticks = advance(&s->health_tick, (__u32)tick), srtt = READ(how, tp, srtt_us);
 
 	if (segments)
 		count(a, segments, segments);
@@ -50,7 +50,7 @@ static __always_inline void health_update(struct sock *sk, struct tcp_sock *tp,
 static __always_inline void health_look(struct sock *sk, struct tcp_sock *tp,
 					struct socket_state *s, int how)
 {
-	if (health_wanted && !(how & UNLOCKED) && s->tick != tick)
+	if (health_wanted && !(how & UNLOCKED) && s->health_tick != (__u32)tick)
 		health_update(sk, tp, s, how);
 }
 

@@ -95,7 +95,7 @@ struct socket_state {
 	__u64 endpoint_place; /* so that its own 64 bits can be exchanged at once */
 	__u32 segments;       /* counted so far */
 	__u32 retransmits;
-	__u32 tick; /* in which its health was looked at */
+	__u32 health_tick; /* in which its health was looked at */
 	__u32 reserved;
 };
 
@@ -127,12 +127,14 @@ const volatile bool any_port = true;   /* else only these, on either side */
 const volatile __u32 scopes = 0;       /* a bit for each that is counted */
 const volatile __u64 local_ports[65536 / 64] = {};
 const volatile __u64 remote_ports[65536 / 64] = {};
+const volatile __u32 row_count = 0;
+const volatile __u32 shard_mask = 0; /* their number is a power of two */
 
 /* Set by the loader once the sockets that are older than the probes have their baseline. */
 bool baseline_done = false;
 
-/* Counted up by the loader. */
-__u32 tick = 0;
+/* Counted up by the loader; sockets that nobody has looked at are at 0. */
+__u64 tick = 1;
 
 struct tcp_self self = {};
 
@@ -157,6 +159,23 @@ struct {
 	__type(key, __u32);
 	__type(value, struct tcp_row);
 } rows SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 16384); /* rows * shards */
+	__type(key, __u32);
+	__type(value, struct tcp_bytes);
+} bytes SEC(".maps");
+
+/* The tick in which a row changed last, or nearly so: the reader looks at these alone. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 16384);
+	__type(key, __u32);
+	__type(value, __u64);
+} touched SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);

@@ -47,8 +47,8 @@ enum tcp_time {
 
 /* What is counted for a process. 64-bit counters only: the user half walks them as an array. */
 struct tcp_counters {
-	__u64 tx_bytes; /* accepted from the application */
-	__u64 rx_bytes; /* consumed by the application */
+	__u64 tx_bytes; /* accepted from the application; in the kernel half: see tcp_bytes */
+	__u64 rx_bytes; /* consumed by the application; the same */
 	__u64 connects; /* outgoing connections that were established */
 	__u64 accepts;  /* incoming connections, at their first use by the process */
 	__u64 failed[TCP_REASON_COUNT];
@@ -65,6 +65,16 @@ struct tcp_counters {
 };
 
 #define TCP_COUNTERS (sizeof(struct tcp_counters) / sizeof(__u64))
+
+/*
+ * The bytes of a row, apart from it and in several shards, so that processors do not wait for each
+ * other: row R of shard S is at S * rows + R. The shards of a row add up.
+ */
+struct tcp_bytes {
+	__u64 tx, rx;
+};
+
+#define TCP_SHARDS_MAX 8
 
 /* Rows with a fixed meaning; 0 is nobody's, so that zeroed memory means "no owner yet". */
 enum tcp_fixed_row { TCP_ROW_NONE, TCP_ROW_OTHER, TCP_ROW_KERNEL, TCP_ROW_FIRST };
@@ -200,6 +210,7 @@ struct tcp_self {
 _Static_assert(sizeof(struct tcp_counters) ==
 		       (10 + TCP_REASON_COUNT + 2 * TCP_TIME_COUNT + 2 * TCP_SCOPE_COUNT) * 8,
 	       "tcp_counters");
+_Static_assert(sizeof(struct tcp_bytes) == 16, "tcp_bytes");
 _Static_assert(sizeof(struct tcp_endpoint) == 24, "tcp_endpoint");
 _Static_assert(sizeof(struct tcp_row) == sizeof(struct tcp_counters) + 112, "tcp_row");
 _Static_assert(sizeof(struct tcp_process_key) == 16, "tcp_process_key");

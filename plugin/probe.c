@@ -110,8 +110,11 @@ struct probe {
 	struct bpf_link *links[PROGRAMS_MAX];
 	unsigned program_count;
 	unsigned row_count;
+	unsigned shard_count;
 	unsigned first_endpoint;
 	struct tcp_row *rows;
+	struct tcp_bytes *bytes;
+	__u64 *touched;
 	struct tcp_histogram *histograms[TCP_TIME_COUNT];
 	struct ring_buffer *ring; /* of events; NULL: nobody asked for them */
 	probe_visit_event *visit; /* during probe_events() */
@@ -220,6 +223,17 @@ static bool is_empty(const uint64_t ports[PORT_WORDS])
 	return true;
 }
 
+/* One for each processor, to a point: they cost memory. */
+static unsigned count_shards(void)
+{
+	int processors = libbpf_num_possible_cpus();
+	unsigned shards = 1;
+
+	while (shards < TCP_SHARDS_MAX && (int)shards < processors)
+		shards *= 2;
+	return shards;
+}
+
 /* What is counted, and how finely. */
 static void set_knobs(struct probe *p, const struct probe_options *options)
 {
@@ -235,6 +249,8 @@ static void set_knobs(struct probe *p, const struct probe_options *options)
 	knobs->by_scope = options->by_scope;
 	knobs->by_destination = options->by_destination;
 	knobs->by_port = options->by_port;
+	knobs->row_count = p->row_count;
+	knobs->shard_mask = p->shard_count - 1;
 	for (unsigned i = 0; i < TCP_SCOPE_COUNT; i++) {
 		knobs->scopes |= (uint32_t)options->scopes[i] << i;
 		all = all && options->scopes[i];
@@ -256,6 +272,7 @@ static int size_maps(struct probe *p, const struct probe_options *options)
 	const unsigned endpoints = by_endpoint ? options->max_endpoints : 1;
 	const unsigned first_endpoint = TCP_ROW_FIRST + options->max_processes;
 	const unsigned row_count = first_endpoint + (by_endpoint ? endpoints : 0);
+	const unsigned shard_count = count_shards();
 	struct tcp *skeleton = p->skeleton;
 	const struct {
 		struct bpf_map *map;
@@ -267,6 +284,8 @@ static int size_maps(struct probe *p, const struct probe_options *options)
 		{skeleton->maps.endpoints, endpoints},
 		{skeleton->maps.free_endpoints, endpoints},
 		{skeleton->maps.rows, row_count},
+		{skeleton->maps.bytes, row_count * shard_count},
+		{skeleton->maps.touched, row_count},
 		{skeleton->maps.connect_times, row_count},
 		{skeleton->maps.lifetimes, options->lifetimes ? row_count : 1},
 		{skeleton->maps.round_trips, options->health ? row_count : 1},
@@ -277,6 +296,7 @@ static int size_maps(struct probe *p, const struct probe_options *options)
 	int err;
 
 	p->row_count = row_count;
+	p->shard_count = shard_count;
 	p->first_endpoint = first_endpoint;
 	err = bpf_map__set_autocreate(skeleton->maps.storage, p->backend->sock_storage);
 	if (!err)
@@ -296,8 +316,8 @@ static int load_once(struct probe *p, const struct probe_options *options)
 	if (!p->skeleton)
 		return -errno;
 	select_programs(p, options);
-	set_knobs(p, options);
 	err = size_maps(p, options);
+	set_knobs(p, options);
 	if (!err)
 		err = tcp__load(p->skeleton);
 	if (err) {
@@ -357,6 +377,12 @@ static int map_tables(struct probe *p, const struct probe_options *options)
 	int err = map_table((void **)&p->rows, p->skeleton->maps.rows, sizeof(*p->rows),
 			    p->row_count);
 
+	if (!err)
+		err = map_table((void **)&p->bytes, p->skeleton->maps.bytes, sizeof(*p->bytes),
+				(size_t)p->row_count * p->shard_count);
+	if (!err)
+		err = map_table((void **)&p->touched, p->skeleton->maps.touched,
+				sizeof(*p->touched), p->row_count);
 	for (unsigned i = 0; !err && i < TCP_TIME_COUNT; i++)
 		if (maps[i])
 			err = map_table((void **)&p->histograms[i], maps[i],
@@ -655,6 +681,10 @@ static void reset(struct probe *p)
 		bpf_link__destroy(p->links[i]);
 	if (p->rows)
 		munmap(p->rows, sizeof(*p->rows) * p->row_count);
+	if (p->bytes)
+		munmap(p->bytes, sizeof(*p->bytes) * p->row_count * p->shard_count);
+	if (p->touched)
+		munmap(p->touched, sizeof(*p->touched) * p->row_count);
 	for (unsigned i = 0; i < TCP_TIME_COUNT; i++)
 		if (p->histograms[i])
 			munmap(p->histograms[i], sizeof(*p->histograms[i]) * p->row_count);
@@ -764,7 +794,7 @@ void probe_listeners(const struct probe *p, probe_visit_listener *visit, void *c
 
 void probe_refresh(const struct probe *p)
 {
-	__atomic_add_fetch(&p->skeleton->bss->tick, 1, __ATOMIC_RELAXED);
+	__atomic_add_fetch(&p->skeleton->data->tick, 1, __ATOMIC_RELAXED);
 	iterate(p, "rawtp_progress");
 }
 
@@ -772,8 +802,12 @@ void probe_tables(struct probe_tables *out, const struct probe *p)
 {
 	*out = (struct probe_tables){
 		.rows = p->rows,
+		.bytes = p->bytes,
+		.touched = p->touched,
+		.tick = &p->skeleton->data->tick,
 		.self = &p->skeleton->bss->self,
 		.row_count = p->row_count,
+		.shard_count = p->shard_count,
 		.first_endpoint = p->first_endpoint,
 		.processes_fd = bpf_map__fd(p->skeleton->maps.processes),
 		.free_rows_fd = bpf_map__fd(p->skeleton->maps.free_rows),

@@ -37,10 +37,15 @@ struct probe_options {
 
 /* The tables as the reader sees them; valid until probe_close(). */
 struct probe_tables {
-	struct tcp_row *rows;                             /* mapped, row_count of them */
+	struct tcp_row *rows;          /* mapped, row_count of them */
+	const struct tcp_bytes *bytes; /* mapped, shard_count times as many */
+	const __u64 *touched; /* mapped, one per row: the tick in which it last changed, or was near
+				 to */
+	const __u64 *tick;    /* mapped: counted up by probe_refresh() */
 	struct tcp_histogram *histograms[TCP_TIME_COUNT]; /* mapped, one per row; or NULL */
 	const struct tcp_self *self;                      /* mapped */
 	unsigned row_count;
+	unsigned shard_count;
 	unsigned first_endpoint; /* from this row on, rows are about endpoints */
 	int processes_fd;        /* struct tcp_process_key -> row number */
 	int free_rows_fd;        /* stack of free row numbers */

@@ -542,9 +542,14 @@ static bool selftest_counted(const struct probe *p)
 	}
 	for (unsigned i = TCP_ROW_OTHER; i < p->row_count; i++) {
 		const struct tcp_row *row = &p->rows[i];
+		struct tcp_bytes bytes = {0};
 
-		if (row->counters.tx_bytes >= SELFTEST_BYTES && row->counters.connects &&
-		    row->counters.rx_bytes >= SELFTEST_BYTES &&
+		for (unsigned shard = 0; shard < p->shard_count; shard++) {
+			bytes.tx += p->bytes[shard * p->row_count + i].tx;
+			bytes.rx += p->bytes[shard * p->row_count + i].rx;
+		}
+		if (bytes.tx >= SELFTEST_BYTES && bytes.rx >= SELFTEST_BYTES &&
+		    row->counters.connects &&
 		    (i == TCP_ROW_OTHER || strncmp(row->comm, name, sizeof(name)) == 0))
 			return true;
 	}

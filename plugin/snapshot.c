@@ -11,44 +11,78 @@
 #include "process.h"
 #include "snapshot.h"
 
-#define SWEEP_TICKS 64 /* a row whose end was not hinted at is checked once in so many looks */
-#define IDLE_TICKS 6   /* an endpoint that did nothing in so many may give way to others */
+#define LATE_TICKS 2   /* a row that has changed since the last look may still say so old a tick */
+#define SWEEP_LOOKS 64 /* a row whose end was not hinted at is swept once in so many looks... */
+#define SWEEP_READS 32 /* ...and of so few that seem to live, /proc is read */
+#define IDLE_LOOKS 6   /* an endpoint that did nothing in so many may give way to others */
+
+/* What a row is to us. */
+enum state {
+	FREE,
+	HELD,
+	DUE,    /* looked at again, whether it has changed or not: it is about to end */
+	LEAVING /* dead and out of the index: one more look, then the row is free */
+};
 
 /* What we know of a row from the last look. Who it is about is in the row until it is free. */
 struct seen {
 	struct tcp_counters counters;
-	uint64_t start_ns; /* 0: free */
-	int64_t open;      /* connections of whom the row is about; others may have left some */
-	uint32_t idle;     /* looks since it grew */
-	bool leaving;      /* dead and out of the index: one more look, then the row is free */
+	uint64_t start_ns;
+	int64_t open;  /* connections of whom the row is about; others may have left some */
+	unsigned grew; /* the look in which it last did, or was taken */
+};
+
+/* Rows whose turn it is. */
+struct turn {
+	unsigned first, count;
 };
 
 struct snapshot {
 	struct probe_tables tables;
 	char *proc_root;
 	struct seen *seen;
+	uint8_t *states; /* enum state; apart: those that have not changed are not read */
+	uint64_t since;  /* rows that were touched in this tick or later are looked at */
 	unsigned looks;
+	struct turn sweep, reads;
 	unsigned processes;
 	unsigned endpoints;
 	uint64_t lost_processes;
 	uint64_t lost_endpoints;
-	bool crowded; /* since the last look, endpoints found no room */
+	/* since the last look */
+	bool full;    /* processes found no room */
+	bool crowded; /* endpoints found none */
+	bool left;    /* a process did, and its endpoints follow */
 	uint32_t grown_buckets[TCP_TIME_COUNT][TCP_LATENCY_BUCKETS];
 };
 
-/* The kernel writes while we read: take every counter once. */
-static bool take_counters(struct tcp_counters *grown, struct seen *seen, const struct tcp_row *row)
+/* The kernel writes while we read: every counter is taken once. */
+static void read_counters(struct tcp_counters *out, const struct probe_tables *tables,
+			  unsigned number)
 {
-	const volatile __u64 *now = (const volatile __u64 *)&row->counters;
+	const volatile __u64 *now = (const volatile __u64 *)&tables->rows[number].counters;
+	const volatile struct tcp_bytes *bytes = &tables->bytes[number];
+
+	for (unsigned i = 0; i < TCP_COUNTERS; i++)
+		((__u64 *)out)[i] = now[i];
+	for (unsigned i = 0; i < tables->shard_count; i++, bytes += tables->row_count) {
+		out->tx_bytes += bytes->tx;
+		out->rx_bytes += bytes->rx;
+	}
+}
+
+static bool take_counters(struct tcp_counters *grown, struct snapshot *s, unsigned number)
+{
+	struct seen *seen = &s->seen[number];
 	__u64 *before = (__u64 *)&seen->counters, *out = (__u64 *)grown, any = 0;
+	struct tcp_counters now;
 
+	read_counters(&now, &s->tables, number);
 	for (unsigned i = 0; i < TCP_COUNTERS; i++) {
-		__u64 value = now[i];
-
-		out[i] = value - before[i];
-		before[i] = value;
+		out[i] = ((__u64 *)&now)[i] - before[i];
 		any |= out[i];
 	}
+	seen->counters = now;
 	seen->open += (int64_t)grown->established;
 	for (unsigned i = 0; i < TCP_TIME_COUNT; i++) {
 		if (grown->times[i]) /* else a time whose count is still to come waits for it */
@@ -104,10 +138,12 @@ static int unlist(const struct snapshot *s, unsigned number)
 /* Takes the row from the process. What still arrives for it is seen by the next look. */
 static void leave(struct snapshot *s, unsigned row)
 {
+	s->states[row] = DUE;
 	if (unlist(s, row) && errno != ENOENT)
 		return; /* the next look tries again */
 	__atomic_store_n(&s->tables.rows[row].start_ns, 0, __ATOMIC_RELEASE);
-	s->seen[row].leaving = true;
+	s->states[row] = LEAVING;
+	s->left = s->left || !is_endpoint(s, row);
 }
 
 static void free_row(struct snapshot *s, unsigned row)
@@ -119,7 +155,7 @@ static void free_row(struct snapshot *s, unsigned row)
 	if (bpf_map_update_elem(endpoint ? s->tables.free_endpoints_fd : s->tables.free_rows_fd,
 				NULL, &number, BPF_ANY))
 		return;
-	s->seen[row].leaving = false;
+	s->states[row] = FREE;
 	s->seen[row].start_ns = 0;
 	if (endpoint)
 		s->endpoints--;
@@ -127,18 +163,24 @@ static void free_row(struct snapshot *s, unsigned row)
 		s->processes--;
 }
 
-/* Has the process ended? Asked before its counters are read: nothing can be added afterwards. */
-static bool dead(const struct snapshot *s, unsigned row, bool check_all)
+static bool has_turn(const struct turn *turn, unsigned row)
 {
-	const struct seen *seen = &s->seen[row];
-	uint32_t hint = TCP_EXIT_UNKNOWN; /* asked about once */
-	bool hinted = __atomic_compare_exchange_n(&s->tables.rows[row].exited, &hint, 0, false,
-						  __ATOMIC_RELAXED, __ATOMIC_RELAXED) ||
-		      hint;
-	bool turn = row % SWEEP_TICKS == s->looks % SWEEP_TICKS;
+	return row - turn->first < turn->count;
+}
 
-	return (hinted || turn || check_all) &&
-	       !process_alive(s->proc_root, s->tables.rows[row].pid, seen->start_ns);
+/* Has the process ended? Asked before its counters are read: nothing can be added afterwards. */
+static bool dead(struct snapshot *s, unsigned number, bool due)
+{
+	struct tcp_row *row = &s->tables.rows[number];
+	uint32_t hint = TCP_EXIT_UNKNOWN; /* asked about once */
+	bool asked = __atomic_compare_exchange_n(&row->exited, &hint, 0, false, __ATOMIC_RELAXED,
+						 __ATOMIC_RELAXED);
+
+	if (!asked && hint)
+		s->states[number] = DUE; /* it may still close its files */
+	if (hint || due || has_turn(&s->reads, number))
+		return !process_alive(s->proc_root, row->pid, s->seen[number].start_ns);
+	return (s->full || has_turn(&s->sweep, number)) && process_gone(s->proc_root, row->pid);
 }
 
 /* An endpoint goes with its process, whose row was looked at before... */
@@ -154,23 +196,25 @@ static bool gives_way(const struct snapshot *s, unsigned row)
 {
 	const struct seen *seen = &s->seen[row];
 
-	return s->crowded && is_endpoint(s, row) && seen->start_ns && seen->idle > IDLE_TICKS &&
-	       !seen->open;
+	return s->crowded && is_endpoint(s, row) && s->states[row] != FREE &&
+	       s->looks - seen->grew > IDLE_LOOKS && !seen->open;
 }
 
-static bool ended(struct snapshot *s, unsigned number, uint64_t start_ns, bool check_all)
+static bool ended(struct snapshot *s, unsigned number, uint64_t start_ns)
 {
 	struct seen *seen = &s->seen[number];
+	bool due = s->states[number] == DUE;
 
-	if (!start_ns || seen->leaving)
+	if (!start_ns || s->states[number] == LEAVING)
 		return false;
-	if (!seen->start_ns) {
-		seen->idle = 0;
+	if (s->states[number] == FREE) {
+		seen->grew = s->looks - 1;
 		seen->open = 0;
 		*(is_endpoint(s, number) ? &s->endpoints : &s->processes) += 1;
 	}
 	seen->start_ns = start_ns;
-	return is_endpoint(s, number) ? orphaned(s, number) : dead(s, number, check_all);
+	s->states[number] = HELD;
+	return is_endpoint(s, number) ? orphaned(s, number) : dead(s, number, due);
 }
 
 static void describe(struct snapshot_process *p, const struct tcp_row *row)
@@ -207,30 +251,38 @@ static void tell(struct snapshot *s, unsigned number, struct snapshot_process *p
 		visit(context, p);
 }
 
-static void look(struct snapshot *s, unsigned number, bool check_all, snapshot_visit *visit,
-		 void *context)
+static void look(struct snapshot *s, unsigned number, snapshot_visit *visit, void *context)
 {
-	struct tcp_row *row = &s->tables.rows[number];
+	const struct tcp_row *row = &s->tables.rows[number];
 	uint64_t start_ns = __atomic_load_n(&row->start_ns, __ATOMIC_ACQUIRE);
-	struct seen *seen = &s->seen[number];
-	struct snapshot_process p = {.last = seen->leaving};
-	bool end = ended(s, number, start_ns, check_all);
-	bool grown = take_counters(&p.grown, seen, row);
+	struct snapshot_process p = {.last = s->states[number] == LEAVING};
+	bool end = ended(s, number, start_ns);
+	bool grown = take_counters(&p.grown, s, number);
 
 	if (grown && !start_ns && !p.last) /* it may just have been taken: before it grew */
-		end = ended(s, number, __atomic_load_n(&row->start_ns, __ATOMIC_ACQUIRE),
-			    check_all);
-	if (grown || p.last) {
-		seen->idle = 0;
+		end = ended(s, number, __atomic_load_n(&row->start_ns, __ATOMIC_ACQUIRE));
+	if (grown)
+		s->seen[number].grew = s->looks;
+	if (grown || p.last)
 		tell(s, number, &p, visit, context);
-	} else {
-		seen->idle++;
+	else
 		end = end || gives_way(s, number);
-	}
-	if (seen->leaving)
+	if (p.last)
 		free_row(s, number);
 	else if (end)
 		leave(s, number);
+}
+
+/* Has the row something to say? Of one that has not, nothing but this is read. */
+static bool is_due(const struct snapshot *s, unsigned row)
+{
+	if (__atomic_load_n(&s->tables.touched[row], __ATOMIC_RELAXED) >= s->since ||
+	    s->states[row] >= DUE || row < TCP_ROW_FIRST)
+		return true;
+	if (s->states[row] == FREE)
+		return false;
+	return has_turn(&s->sweep, row) || has_turn(&s->reads, row) ||
+	       (is_endpoint(s, row) ? s->left || s->crowded : s->full);
 }
 
 /* Have more events found no room than at the last look? */
@@ -243,35 +295,65 @@ static bool lost_more(uint64_t *before, const __u64 *counter)
 	return more;
 }
 
+static void take_turn(struct turn *turn, unsigned rows)
+{
+	turn->first += turn->count;
+	if (turn->first >= rows)
+		turn->first = 0;
+}
+
+static void begin(struct snapshot *s)
+{
+	uint64_t tick = __atomic_load_n(s->tables.tick, __ATOMIC_RELAXED);
+
+	s->since = s->looks && tick > LATE_TICKS ? tick - LATE_TICKS : 1;
+	s->full = lost_more(&s->lost_processes, &s->tables.self->lost_processes);
+	s->crowded = lost_more(&s->lost_endpoints, &s->tables.self->lost_endpoints);
+	s->left = false;
+	take_turn(&s->sweep, s->tables.row_count);
+	take_turn(&s->reads, s->tables.row_count);
+	s->looks++;
+}
+
 void snapshot_take(struct snapshot *s, snapshot_visit *visit, void *context)
 {
-	bool full = lost_more(&s->lost_processes, &s->tables.self->lost_processes);
-
-	s->crowded = lost_more(&s->lost_endpoints, &s->tables.self->lost_endpoints);
-	s->looks++;
+	begin(s);
 	for (unsigned row = TCP_ROW_OTHER; row < s->tables.row_count; row++)
-		look(s, row, full, visit, context);
+		if (is_due(s, row))
+			look(s, row, visit, context);
+}
+
+/* What the tables hold now is seen, but for the connections that are open: they still are. */
+static void take_baseline(struct snapshot *s)
+{
+	snapshot_take(s, NULL, NULL);
+	for (unsigned row = 0; row < s->tables.row_count; row++) {
+		if (!is_due(s, row))
+			continue;
+		s->seen[row].counters.established = 0;
+		s->seen[row].open = 0;
+	}
 }
 
 int snapshot_open(struct snapshot **out, const struct probe_tables *tables,
 		  const struct snapshot_options *options)
 {
+	const unsigned rows = tables->row_count, part = (rows + SWEEP_LOOKS - 1) / SWEEP_LOOKS;
 	struct snapshot *s = calloc(1, sizeof(*s));
 
 	if (!s)
 		return -ENOMEM;
 	s->tables = *tables;
+	s->sweep.count = part;
+	s->reads.count = part < SWEEP_READS ? part : SWEEP_READS;
 	s->proc_root = strdup(options->proc_root);
-	s->seen = calloc(tables->row_count, sizeof(*s->seen));
-	if (!s->proc_root || !s->seen) {
+	s->seen = calloc(rows, sizeof(*s->seen));
+	s->states = calloc(rows, sizeof(*s->states));
+	if (!s->proc_root || !s->seen || !s->states) {
 		snapshot_close(s);
 		return -ENOMEM;
 	}
-	snapshot_take(s, NULL, NULL);
-	for (unsigned row = 0; row < tables->row_count; row++) {
-		s->seen[row].counters.established = 0; /* connections that are open still are */
-		s->seen[row].open = 0;
-	}
+	take_baseline(s);
 	*out = s;
 	return 0;
 }
@@ -281,6 +363,7 @@ void snapshot_close(struct snapshot *s)
 	if (!s)
 		return;
 	free(s->seen);
+	free(s->states);
 	free(s->proc_root);
 	free(s);
 }
@@ -301,7 +384,7 @@ void snapshot_describe(struct snapshot_process *out, const struct snapshot *s, u
 		p.row = p.process_row = TCP_ROW_KERNEL;
 	if (row >= TCP_ROW_FIRST && row < s->tables.row_count && start_ns &&
 	    (snapshot_start_ns(s, row) == start_ns ||
-	     (s->seen[row].leaving && s->seen[row].start_ns == start_ns))) {
+	     (s->states[row] == LEAVING && s->seen[row].start_ns == start_ns))) {
 		p.row = p.process_row = row;
 		p.start_ns = start_ns;
 		describe(&p, &s->tables.rows[row]);

@@ -45,7 +45,7 @@ static struct {
 	struct matcher *matcher;
 	struct groups *groups;
 	uint64_t born, now_ns;
-	bool *ended; /* by number of birth */
+	uint64_t *starts; /* of processes, by number of birth; 0: it has ended */
 	double spent_us[TICKS][STAGES];
 	double match_us, group_us;
 	unsigned long samples, told;
@@ -53,7 +53,7 @@ static struct {
 	.rows = 100000,
 	.active_percent = 1,
 	.names = 1000,
-	.match = {.proc_root = "/proc", .cgroup_root = "/sys/fs/cgroup"},
+	.match = {.proc_root = "/proc", .cgroup_root = "/nowhere"},
 	.group = {.group_limit = 200,
 		  .by_pid = true,
 		  .pid_limit = 50,
@@ -90,16 +90,75 @@ static long resident_kb(void)
 
 /* -- the kernel half's part -- */
 
+bool __real_process_gone(const char *proc_root, uint32_t pid);
 bool __real_process_alive(const char *proc_root, uint32_t pid, uint64_t start_ns);
+int __real_process_stat(struct process_stat *out, const char *proc_root, uint32_t pid);
+ssize_t __real_process_text(char *out, size_t size, const char *proc_root, uint32_t pid,
+			    const char *file);
+ssize_t __real_process_exe(char *out, size_t size, const char *proc_root, uint32_t pid);
+bool __wrap_process_gone(const char *proc_root, uint32_t pid);
 bool __wrap_process_alive(const char *proc_root, uint32_t pid, uint64_t start_ns);
+int __wrap_process_stat(struct process_stat *out, const char *proc_root, uint32_t pid);
+ssize_t __wrap_process_text(char *out, size_t size, const char *proc_root, uint32_t pid,
+			    const char *file);
+ssize_t __wrap_process_exe(char *out, size_t size, const char *proc_root, uint32_t pid);
+
+static bool is_ours(uint32_t pid)
+{
+	return pid >= PID_BASE && bench.starts[pid - PID_BASE];
+}
 
 /* For the living, a look at ourselves: it costs the same. */
+static uint32_t stand_in(uint32_t pid)
+{
+	return is_ours(pid) ? (uint32_t)getpid() : pid;
+}
+
+bool __wrap_process_gone(const char *proc_root, uint32_t pid)
+{
+	return __real_process_gone(proc_root, stand_in(pid));
+}
+
 bool __wrap_process_alive(const char *proc_root, uint32_t pid, uint64_t start_ns)
 {
-	if (pid < PID_BASE || bench.ended[pid - PID_BASE])
-		return __real_process_alive(proc_root, pid, start_ns);
-	__real_process_alive(proc_root, (uint32_t)getpid(), start_ns);
-	return true;
+	return __real_process_alive(proc_root, stand_in(pid), start_ns) || is_ours(pid);
+}
+
+int __wrap_process_stat(struct process_stat *out, const char *proc_root, uint32_t pid)
+{
+	int err = __real_process_stat(out, proc_root, stand_in(pid));
+
+	if (is_ours(pid))
+		out->start_ticks = process_ticks(bench.starts[pid - PID_BASE]);
+	return err;
+}
+
+/* Which, but for the cgroup, is what we are. */
+ssize_t __wrap_process_text(char *out, size_t size, const char *proc_root, uint32_t pid,
+			    const char *file)
+{
+	ssize_t length = __real_process_text(out, size, proc_root, stand_in(pid), file);
+
+	if (is_ours(pid) && strcmp(file, "cgroup") == 0)
+		return snprintf(out, size, "0::/system.slice/unit%u.service\n",
+				(pid - PID_BASE) % bench.names);
+	return length;
+}
+
+ssize_t __wrap_process_exe(char *out, size_t size, const char *proc_root, uint32_t pid)
+{
+	return __real_process_exe(out, size, proc_root, stand_in(pid));
+}
+
+static void touch(unsigned row)
+{
+	((__u64 *)bench.tables.touched)[row] = *bench.tables.tick;
+}
+
+static void send_bytes(unsigned row)
+{
+	((struct tcp_bytes *)bench.tables.bytes)[row].tx += BYTES;
+	touch(row);
 }
 
 static void begin_process(void)
@@ -121,8 +180,17 @@ static void begin_process(void)
 	if (bpf_map_update_elem(bench.tables.processes_fd, &key, &number, BPF_NOEXIST))
 		die("no room in the index");
 	row->start_ns = key.start_ns;
-	row->counters.tx_bytes += BYTES;
-	bench.born++;
+	send_bytes(number);
+	bench.starts[bench.born++] = key.start_ns;
+}
+
+static void end_process(unsigned number)
+{
+	struct tcp_row *row = &bench.tables.rows[number];
+
+	row->exited = 1;
+	touch(number);
+	bench.starts[row->pid - PID_BASE] = 0;
 }
 
 /* Spread over the whole table, as it comes. */
@@ -137,10 +205,9 @@ static void work(unsigned tick)
 		if (!row->start_ns || row->exited || row->pid < PID_BASE)
 			continue;
 		if (every_active && (i + tick) % every_active == 0)
-			row->counters.tx_bytes += BYTES;
+			send_bytes(i);
 		if (every_new && (i + tick) % every_new == 0) {
-			row->exited = 1;
-			bench.ended[row->pid - PID_BASE] = true;
+			end_process(i);
 			ended++;
 		}
 	}
@@ -247,8 +314,8 @@ static void open_all(void)
 	struct snapshot_options snapshot = {.proc_root = "/proc"};
 	char why[512];
 
-	bench.ended = calloc((size_t)bench.rows * (TICKS + 2), sizeof(*bench.ended));
-	if (!bench.ended)
+	bench.starts = calloc((size_t)bench.rows * (TICKS + 2), sizeof(*bench.starts));
+	if (!bench.starts)
 		die("no memory");
 	if (probe_open(&bench.probe, why, sizeof(why), &options))
 		die(why);
@@ -311,6 +378,6 @@ int main(int argc, char **argv)
 	match_close(bench.matcher);
 	snapshot_close(bench.snapshot);
 	probe_close(bench.probe);
-	free(bench.ended);
+	free(bench.starts);
 	return 0;
 }

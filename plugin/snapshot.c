@@ -13,14 +13,16 @@
 
 #define LATE_TICKS 2   /* a row that has changed since the last look may still say so old a tick */
 #define SWEEP_LOOKS 64 /* a row whose end was not hinted at is swept once in so many looks... */
-#define SWEEP_READS 32 /* ...and of so few that seem to live, /proc is read */
+#define SWEEP_MOST 256 /* ...but never more rows in one, at 0.5 us each... */
+#define SWEEP_READS 16 /* ...and for so few that seem to live, at 12 us, /proc is read */
 #define IDLE_LOOKS 6   /* an endpoint that did nothing in so many may give way to others */
 
 /* What a row is to us. */
 enum state {
 	FREE,
 	HELD,
-	DUE,    /* looked at again, whether it has changed or not: it is about to end */
+	SWEPT,  /* it has its turn: is there such a pid? */
+	DUE,    /* looked at, whether it has changed or not: has its process ended? */
 	LEAVING /* dead and out of the index: one more look, then the row is free */
 };
 
@@ -32,11 +34,6 @@ struct seen {
 	unsigned grew; /* the look in which it last did, or was taken */
 };
 
-/* Rows whose turn it is. */
-struct turn {
-	unsigned first, count;
-};
-
 struct snapshot {
 	struct probe_tables tables;
 	char *proc_root;
@@ -44,7 +41,9 @@ struct snapshot {
 	uint8_t *states; /* enum state; apart: those that have not changed are not read */
 	uint64_t since;  /* rows that were touched in this tick or later are looked at */
 	unsigned looks;
-	struct turn sweep, reads;
+	struct turn {
+		unsigned first, count;
+	} sweep, reads; /* rows that had their turn in the last look */
 	unsigned processes;
 	unsigned endpoints;
 	uint64_t lost_processes;
@@ -163,24 +162,19 @@ static void free_row(struct snapshot *s, unsigned row)
 		s->processes--;
 }
 
-static bool has_turn(const struct turn *turn, unsigned row)
-{
-	return row - turn->first < turn->count;
-}
-
 /* Has the process ended? Asked before its counters are read: nothing can be added afterwards. */
-static bool dead(struct snapshot *s, unsigned number, bool due)
+static bool dead(struct snapshot *s, unsigned number)
 {
 	struct tcp_row *row = &s->tables.rows[number];
+	enum state state = s->states[number];
 	uint32_t hint = TCP_EXIT_UNKNOWN; /* asked about once */
 	bool asked = __atomic_compare_exchange_n(&row->exited, &hint, 0, false, __ATOMIC_RELAXED,
 						 __ATOMIC_RELAXED);
 
-	if (!asked && hint)
-		s->states[number] = DUE; /* it may still close its files */
-	if (hint || due || has_turn(&s->reads, number))
+	s->states[number] = !asked && hint ? DUE : HELD; /* it may still close its files */
+	if (hint || state == DUE)
 		return !process_alive(s->proc_root, row->pid, s->seen[number].start_ns);
-	return (s->full || has_turn(&s->sweep, number)) && process_gone(s->proc_root, row->pid);
+	return (s->full || state == SWEPT) && process_gone(s->proc_root, row->pid);
 }
 
 /* An endpoint goes with its process, whose row was looked at before... */
@@ -203,18 +197,20 @@ static bool gives_way(const struct snapshot *s, unsigned row)
 static bool ended(struct snapshot *s, unsigned number, uint64_t start_ns)
 {
 	struct seen *seen = &s->seen[number];
-	bool due = s->states[number] == DUE;
 
 	if (!start_ns || s->states[number] == LEAVING)
 		return false;
 	if (s->states[number] == FREE) {
+		s->states[number] = HELD;
 		seen->grew = s->looks - 1;
 		seen->open = 0;
 		*(is_endpoint(s, number) ? &s->endpoints : &s->processes) += 1;
 	}
 	seen->start_ns = start_ns;
+	if (!is_endpoint(s, number))
+		return dead(s, number);
 	s->states[number] = HELD;
-	return is_endpoint(s, number) ? orphaned(s, number) : dead(s, number, due);
+	return orphaned(s, number);
 }
 
 static void describe(struct snapshot_process *p, const struct tcp_row *row)
@@ -273,16 +269,14 @@ static void look(struct snapshot *s, unsigned number, snapshot_visit *visit, voi
 		leave(s, number);
 }
 
-/* Has the row something to say? Of one that has not, nothing but this is read. */
-static bool is_due(const struct snapshot *s, unsigned row)
+/* Of the rows that have not changed and have a lower state, nothing else is read. */
+static void look_at(struct snapshot *s, unsigned first, unsigned end, enum state least,
+		    snapshot_visit *visit, void *context)
 {
-	if (__atomic_load_n(&s->tables.touched[row], __ATOMIC_RELAXED) >= s->since ||
-	    s->states[row] >= DUE || row < TCP_ROW_FIRST)
-		return true;
-	if (s->states[row] == FREE)
-		return false;
-	return has_turn(&s->sweep, row) || has_turn(&s->reads, row) ||
-	       (is_endpoint(s, row) ? s->left || s->crowded : s->full);
+	for (unsigned row = first; row < end; row++)
+		if (__atomic_load_n(&s->tables.touched[row], __ATOMIC_RELAXED) >= s->since ||
+		    s->states[row] >= least)
+			look(s, row, visit, context);
 }
 
 /* Have more events found no room than at the last look? */
@@ -295,11 +289,14 @@ static bool lost_more(uint64_t *before, const __u64 *counter)
 	return more;
 }
 
-static void take_turn(struct turn *turn, unsigned rows)
+static void give_turn(struct snapshot *s, struct turn *turn, enum state state)
 {
 	turn->first += turn->count;
-	if (turn->first >= rows)
+	if (turn->first >= s->tables.row_count)
 		turn->first = 0;
+	for (unsigned i = 0; i < turn->count && turn->first + i < s->tables.row_count; i++)
+		if (s->states[turn->first + i] == HELD)
+			s->states[turn->first + i] = (uint8_t)state;
 }
 
 static void begin(struct snapshot *s)
@@ -310,42 +307,50 @@ static void begin(struct snapshot *s)
 	s->full = lost_more(&s->lost_processes, &s->tables.self->lost_processes);
 	s->crowded = lost_more(&s->lost_endpoints, &s->tables.self->lost_endpoints);
 	s->left = false;
-	take_turn(&s->sweep, s->tables.row_count);
-	take_turn(&s->reads, s->tables.row_count);
 	s->looks++;
+	give_turn(s, &s->reads, DUE);
+	give_turn(s, &s->sweep, SWEPT);
 }
 
 void snapshot_take(struct snapshot *s, snapshot_visit *visit, void *context)
 {
+	const unsigned middle = s->tables.first_endpoint, end = s->tables.row_count;
+
 	begin(s);
-	for (unsigned row = TCP_ROW_OTHER; row < s->tables.row_count; row++)
-		if (is_due(s, row))
-			look(s, row, visit, context);
+	look_at(s, TCP_ROW_OTHER, middle, s->full ? HELD : SWEPT, visit, context);
+	look_at(s, middle, end, s->left || s->crowded ? HELD : SWEPT, visit, context);
 }
 
 /* What the tables hold now is seen, but for the connections that are open: they still are. */
 static void take_baseline(struct snapshot *s)
 {
+	s->states[TCP_ROW_OTHER] = s->states[TCP_ROW_KERNEL] = DUE; /* for ever */
 	snapshot_take(s, NULL, NULL);
 	for (unsigned row = 0; row < s->tables.row_count; row++) {
-		if (!is_due(s, row))
+		if (s->states[row] == FREE && !s->tables.touched[row])
 			continue;
 		s->seen[row].counters.established = 0;
 		s->seen[row].open = 0;
 	}
 }
 
+static unsigned min(unsigned a, unsigned b)
+{
+	return a < b ? a : b;
+}
+
 int snapshot_open(struct snapshot **out, const struct probe_tables *tables,
 		  const struct snapshot_options *options)
 {
-	const unsigned rows = tables->row_count, part = (rows + SWEEP_LOOKS - 1) / SWEEP_LOOKS;
+	const unsigned rows = tables->row_count;
+	const unsigned sweep = min((rows + SWEEP_LOOKS - 1) / SWEEP_LOOKS, SWEEP_MOST);
 	struct snapshot *s = calloc(1, sizeof(*s));
 
 	if (!s)
 		return -ENOMEM;
 	s->tables = *tables;
-	s->sweep.count = part;
-	s->reads.count = part < SWEEP_READS ? part : SWEEP_READS;
+	s->sweep.count = sweep;
+	s->reads.count = min(sweep, SWEEP_READS);
 	s->proc_root = strdup(options->proc_root);
 	s->seen = calloc(rows, sizeof(*s->seen));
 	s->states = calloc(rows, sizeof(*s->states));

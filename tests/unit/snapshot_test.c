@@ -60,7 +60,7 @@ static struct {
 	struct tcp_counters truth[ALL_ROWS]; /* what the rows would hold if nobody else wrote */
 	int delete_error, push_error;        /* errno of the system calls, 0: they work */
 	uint64_t late_rx_bytes; /* a CPU adds so many while the reader deletes from the index */
-	unsigned alive_asked;
+	unsigned alive_asked, gone_asked;
 	uint64_t
 		rx_bytes_at_death; /* arrives right after the reader heard that a process is dead */
 	unsigned row_at_death;
@@ -68,6 +68,9 @@ static struct {
 
 bool __real_process_alive(const char *proc_root, uint32_t pid, uint64_t start_ns);
 bool __wrap_process_alive(const char *proc_root, uint32_t pid, uint64_t start_ns);
+
+bool __real_process_gone(const char *proc_root, uint32_t pid);
+bool __wrap_process_gone(const char *proc_root, uint32_t pid);
 
 static void add_rx(unsigned row, uint64_t bytes)
 {
@@ -177,6 +180,12 @@ bool __wrap_process_alive(const char *proc_root, uint32_t pid, uint64_t start_ns
 		kernel.rx_bytes_at_death = 0;
 	}
 	return alive;
+}
+
+bool __wrap_process_gone(const char *proc_root, uint32_t pid)
+{
+	kernel.gone_asked++;
+	return __real_process_gone(proc_root, pid);
 }
 
 /* The process's row, a new one if need be; TCP_ROW_OTHER if there is none: as process_find() does.
@@ -1090,16 +1099,18 @@ static void test_sweep(void)
 	end();
 }
 
-#define MANY 8192 /* rows of processes: more than /proc may be read for in 64 looks */
+#define MANY 32768 /* rows of processes */
 
-static void count_looks(struct snapshot *s, const struct tcp_row *rows, bool end)
+/* So many looks that each row had its turn. */
+static void large_sweep(struct snapshot *s, const struct tcp_row *rows, bool end)
 {
 	unsigned held = MANY - TCP_ROW_FIRST;
 
-	for (unsigned i = 0; i < SWEEP_LOOKS; i++) {
-		kernel.alive_asked = 0;
+	for (unsigned i = 0; i < MANY / 256; i++) {
+		kernel.alive_asked = kernel.gone_asked = 0;
 		snapshot_take(s, NULL, NULL);
-		expect(kernel.alive_asked <= 32, "%u reads in one look", kernel.alive_asked);
+		expect(kernel.alive_asked <= 16, "/proc read for %u", kernel.alive_asked);
+		expect(kernel.gone_asked <= 256, "%u swept", kernel.gone_asked);
 	}
 	for (unsigned i = TCP_ROW_FIRST; i < MANY; i++)
 		held -= !rows[i].start_ns;
@@ -1136,9 +1147,9 @@ static void test_large_sweep(void)
 	}
 	proc_add(PID_BASE, 77 * TICK_NS);
 	expect(!snapshot_open(&s, &tables, &options), "snapshot_open failed");
-	count_looks(s, rows, false);
+	large_sweep(s, rows, false);
 	proc_remove(PID_BASE);
-	count_looks(s, rows, true);
+	large_sweep(s, rows, true);
 	snapshot_close(s);
 	free(touched);
 	free(bytes);

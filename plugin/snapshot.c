@@ -15,6 +15,7 @@
 #define SWEEP_LOOKS 64 /* a row whose end was not hinted at is swept once in so many looks... */
 #define SWEEP_MOST 256 /* ...but never more rows in one, at 0.5 us each... */
 #define SWEEP_READS 16 /* ...and for so few that seem to live, at 12 us, /proc is read */
+#define BATCH 64       /* rows that are looked at together */
 #define IDLE_LOOKS 6   /* an endpoint that did nothing in so many may give way to others */
 
 /* What a row is to us. */
@@ -48,6 +49,12 @@ struct snapshot {
 	unsigned endpoints;
 	uint64_t lost_processes;
 	uint64_t lost_endpoints;
+	struct leaving {
+		unsigned count;
+		unsigned rows[BATCH];
+		struct tcp_process_key processes[BATCH];  /* of rows of the one kind... */
+		struct tcp_endpoint_key endpoints[BATCH]; /* ...or of the other */
+	} leaving;
 	/* since the last look */
 	bool full;    /* processes found no room */
 	bool crowded; /* endpoints found none */
@@ -121,28 +128,60 @@ static bool is_endpoint(const struct snapshot *s, unsigned row)
 	return row >= s->tables.first_endpoint;
 }
 
-static int unlist(const struct snapshot *s, unsigned number)
+static void leave(struct snapshot *s, unsigned number)
 {
 	const struct tcp_row *row = &s->tables.rows[number];
-	struct tcp_endpoint_key key = {
-		.process = {.start_ns = s->seen[number].start_ns, .pid = row->pid},
-		.endpoint = row->endpoint,
-	};
+	struct tcp_process_key key = {.start_ns = s->seen[number].start_ns, .pid = row->pid};
+	struct leaving *l = &s->leaving;
 
-	if (is_endpoint(s, number))
-		return bpf_map_delete_elem(s->tables.endpoints_fd, &key);
-	return bpf_map_delete_elem(s->tables.processes_fd, &key.process);
+	s->states[number] = DUE; /* what fails is tried again by the next look */
+	l->processes[l->count] = key;
+	l->endpoints[l->count] = (struct tcp_endpoint_key){key, row->endpoint};
+	l->rows[l->count++] = number;
 }
 
-/* Takes the row from the process. What still arrives for it is seen by the next look. */
-static void leave(struct snapshot *s, unsigned row)
+/* What still arrives for the row is seen by the next look. */
+static void vacate(struct snapshot *s, unsigned row)
 {
-	s->states[row] = DUE;
-	if (unlist(s, row) && errno != ENOENT)
-		return; /* the next look tries again */
 	__atomic_store_n(&s->tables.rows[row].start_ns, 0, __ATOMIC_RELEASE);
 	s->states[row] = LEAVING;
 	s->left = s->left || !is_endpoint(s, row);
+}
+
+/* Takes the first keys from the index. Returns 0, or errno for the one after those `*count`. */
+static int unlist(const struct snapshot *s, unsigned first, unsigned *count)
+{
+	const struct leaving *l = &s->leaving;
+	unsigned all = *count;
+	int err;
+
+	if (is_endpoint(s, l->rows[first]))
+		err = bpf_map_delete_batch(s->tables.endpoints_fd, &l->endpoints[first], count,
+					   NULL);
+	else
+		err = bpf_map_delete_batch(s->tables.processes_fd, &l->processes[first], count,
+					   NULL);
+	if (!err)
+		return 0;
+	if (*count == all) /* it did not get to tell */
+		*count = 0;
+	return errno;
+}
+
+/* Takes the rows from who has them, at a third of what one after the other costs. */
+static void leave_all(struct snapshot *s)
+{
+	struct leaving *l = &s->leaving;
+	unsigned count;
+	int err;
+
+	for (unsigned first = 0; first < l->count; first += count + 1) {
+		count = l->count - first;
+		err = unlist(s, first, &count);
+		for (unsigned i = 0; i < count + (err == ENOENT); i++)
+			vacate(s, l->rows[first + i]);
+	}
+	l->count = 0;
 }
 
 static void free_row(struct snapshot *s, unsigned row)
@@ -226,44 +265,47 @@ static void describe(struct snapshot_process *p, const struct tcp_row *row)
 }
 
 /* Tells of a row that grew or is seen for the last time. */
-static void tell(struct snapshot *s, unsigned number, struct snapshot_process *p,
+static void tell(struct snapshot *s, unsigned number, const struct tcp_counters *grown, bool last,
 		 snapshot_visit *visit, void *context)
 {
-	struct tcp_row *row = &s->tables.rows[number];
+	const struct tcp_row *row = &s->tables.rows[number];
+	struct snapshot_process p = {
+		.row = number,
+		.process_row = is_endpoint(s, number) ? row->process_row : number,
+		.start_ns = s->seen[number].start_ns,
+		.grown = *grown,
+		.last = last,
+	};
 
-	take_times(s, number, p);
-	p->row = p->process_row = number;
-	p->start_ns = s->seen[number].start_ns;
-	if (number >= TCP_ROW_FIRST && !p->start_ns) {
+	take_times(s, number, &p);
+	if (number >= TCP_ROW_FIRST && !p.start_ns) {
 		if (is_endpoint(s, number))
 			return;
-		p->row = p->process_row = TCP_ROW_OTHER; /* late for one that is gone already */
+		p.row = p.process_row = TCP_ROW_OTHER; /* late for one that is gone already */
 	} else if (number >= TCP_ROW_FIRST) {
-		describe(p, row);
+		describe(&p, row);
 	}
-	if (is_endpoint(s, number))
-		p->process_row = row->process_row;
 	if (visit)
-		visit(context, p);
+		visit(context, &p);
 }
 
 static void look(struct snapshot *s, unsigned number, snapshot_visit *visit, void *context)
 {
 	const struct tcp_row *row = &s->tables.rows[number];
 	uint64_t start_ns = __atomic_load_n(&row->start_ns, __ATOMIC_ACQUIRE);
-	struct snapshot_process p = {.last = s->states[number] == LEAVING};
-	bool end = ended(s, number, start_ns);
-	bool grown = take_counters(&p.grown, s, number);
+	bool last = s->states[number] == LEAVING, end = ended(s, number, start_ns), grown;
+	struct tcp_counters growth;
 
-	if (grown && !start_ns && !p.last) /* it may just have been taken: before it grew */
+	grown = take_counters(&growth, s, number);
+	if (grown && !start_ns && !last) /* it may just have been taken: before it grew */
 		end = ended(s, number, __atomic_load_n(&row->start_ns, __ATOMIC_ACQUIRE));
 	if (grown)
 		s->seen[number].grew = s->looks;
-	if (grown || p.last)
-		tell(s, number, &p, visit, context);
+	if (grown || last)
+		tell(s, number, &growth, last, visit, context);
 	else
 		end = end || gives_way(s, number);
-	if (p.last)
+	if (last)
 		free_row(s, number);
 	else if (end)
 		leave(s, number);
@@ -285,7 +327,7 @@ static void prefetch(const struct snapshot *s, unsigned row)
 static void look_at(struct snapshot *s, unsigned first, unsigned end, enum state least,
 		    snapshot_visit *visit, void *context)
 {
-	unsigned due[64], count = 0;
+	unsigned due[BATCH], count = 0;
 
 	for (unsigned row = first; row < end; row++) {
 		if (__atomic_load_n(&s->tables.touched[row], __ATOMIC_RELAXED) >= s->since ||
@@ -293,10 +335,11 @@ static void look_at(struct snapshot *s, unsigned first, unsigned end, enum state
 			prefetch(s, row);
 			due[count++] = row;
 		}
-		if (count < 64 && row + 1 < end)
+		if (count < BATCH && row + 1 < end)
 			continue;
 		for (unsigned i = 0; i < count; i++)
 			look(s, due[i], visit, context);
+		leave_all(s);
 		count = 0;
 	}
 }

@@ -58,7 +58,8 @@ static struct {
 	unsigned endpoint_count;
 	struct free_rows free, free_endpoints;
 	struct tcp_counters truth[ALL_ROWS]; /* what the rows would hold if nobody else wrote */
-	int delete_error, push_error;        /* errno of the system calls, 0: they work */
+	/* errno of the system calls, 0: they work; batch_error: before the first key */
+	int delete_error, batch_error, push_error;
 	uint64_t late_rx_bytes; /* a CPU adds so many while the reader deletes from the index */
 	unsigned alive_asked, gone_asked;
 	uint64_t
@@ -135,12 +136,32 @@ static int delete_endpoint(const struct tcp_endpoint_key *key)
 	return 0;
 }
 
-int bpf_map_delete_elem(int fd, const void *key)
+static int delete_key(int fd, const void *keys, unsigned i)
 {
-	expect(fd == INDEX_FD || fd == ENDPOINTS_FD, "delete from map %d", fd);
 	if (kernel.delete_error)
 		return fail(kernel.delete_error);
-	return fd == ENDPOINTS_FD ? delete_endpoint(key) : delete_process(key);
+	return fd == ENDPOINTS_FD ? delete_endpoint((const struct tcp_endpoint_key *)keys + i)
+				  : delete_process((const struct tcp_process_key *)keys + i);
+}
+
+/* As the kernel: the first that fails is the last that is tried, and `count` is how many did not.
+ */
+int bpf_map_delete_batch(int fd, const void *keys, __u32 *count,
+			 const struct bpf_map_batch_opts *options)
+{
+	expect((fd == INDEX_FD || fd == ENDPOINTS_FD) && !options && *count, "delete from map %d",
+	       fd);
+	if (kernel.batch_error)
+		return fail(kernel.batch_error);
+	for (__u32 i = 0; i < *count; i++) {
+		int err = delete_key(fd, keys, i);
+
+		if (err) {
+			*count = i;
+			return err;
+		}
+	}
+	return 0;
 }
 
 static bool stack_has(const struct free_rows *stack, uint32_t row)
@@ -1211,6 +1232,31 @@ static void test_delete_fails(void)
 	end();
 }
 
+static void test_delete_some(void)
+{
+	unsigned rows[5];
+
+	start("of rows that leave together, each that fails is tried again, and holds up none");
+	for (uint32_t i = 0; i < COUNT_OF(rows); i++) {
+		rows[i] = spawn(PID_BASE + i, 77 * TICK_NS, "curl");
+		kernel.rows[rows[i]].exited = 1;
+		proc_remove(PID_BASE + i);
+	}
+	kernel.index[1].key.zero = kernel.index[4].key.zero = 1; /* they are not found */
+	kernel.batch_error = ENOMEM;
+	look_times(1);
+	for (unsigned i = 0; i < COUNT_OF(rows); i++)
+		expect_u64(kernel.rows[rows[i]].start_ns, 77 * TICK_NS, "start of %u", i);
+	kernel.batch_error = 0;
+	look_times(1);
+	expect_u64(kernel.index_count, 2, "processes in the index");
+	look();
+	expect_u64(reader.count, COUNT_OF(rows), "visits");
+	for (unsigned i = 0; i < COUNT_OF(rows); i++)
+		expect(is_free(rows[i]), "row %u is not free", rows[i]);
+	end();
+}
+
 static void test_push_fails(void)
 {
 	unsigned row;
@@ -1855,6 +1901,7 @@ int main(void)
 	test_large_sweep();
 	test_full();
 	test_delete_fails();
+	test_delete_some();
 	test_push_fails();
 	test_without_memory();
 	test_endpoints();

@@ -314,11 +314,10 @@ static void look(struct snapshot *s, unsigned number, snapshot_visit *visit, voi
 /* Rows that are looked at lie far apart: the processor is told of them before. */
 static void prefetch(const struct snapshot *s, unsigned row)
 {
-	const struct tcp_row *r = &s->tables.rows[row];
-
-	__builtin_prefetch(&r->counters);
-	__builtin_prefetch(&r->start_ns);
-	__builtin_prefetch(&s->seen[row], 1);
+	for (size_t at = 0; at < sizeof(struct tcp_row); at += 64)
+		__builtin_prefetch((const char *)&s->tables.rows[row] + at);
+	for (size_t at = 0; at < sizeof(struct seen); at += 64)
+		__builtin_prefetch((const char *)&s->seen[row] + at, 1);
 	for (unsigned i = 0; i < s->tables.shard_count; i++)
 		__builtin_prefetch(&s->tables.bytes[i * s->tables.row_count + row]);
 }

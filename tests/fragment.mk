@@ -95,7 +95,7 @@ $(O)/tests/compare: $(O)/tests/classic.o
 
 BENCH = $(patsubst %,$(O)/tests/%,rounds observe floor)
 
-bench-programs: $(BENCH)
+bench-programs: $(BENCH) $(O)/tests/tick
 
 $(O)/floor/tcp.bpf.c: bpf/tcp.bpf.c Makefile tests/fragment.mk
 	$(call say,FLOOR,$@)

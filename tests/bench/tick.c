@@ -266,8 +266,8 @@ static void read_tick(double us[STAGES], double clock_us)
 	unsigned long told = bench.told;
 
 	bench.match_us = bench.group_us = 0;
-	groups_begin(bench.groups, bench.now_ns);
 	times[REFRESH] = time_us(CLOCK_PROCESS_CPUTIME_ID);
+	groups_begin(bench.groups, bench.now_ns);
 	probe_refresh(bench.probe);
 	match_begin(bench.matcher);
 	times[SNAPSHOT] = time_us(CLOCK_PROCESS_CPUTIME_ID);
@@ -308,7 +308,7 @@ static double median(enum stage stage)
 static void open_all(void)
 {
 	struct probe_options options = {.backend = "auto",
-					.max_processes = bench.rows * 5 / 4 + 16,
+					.max_processes = bench.rows * 4 / 3 + 4096,
 					.max_sockets = 1024,
 					.scopes = {true, true, true}};
 	struct snapshot_options snapshot = {.proc_root = "/proc"};
@@ -349,10 +349,25 @@ static void options(int argc, char **argv)
 	}
 }
 
-int main(int argc, char **argv)
+/* One line, of names and values. */
+static void print(long kb, unsigned long told, unsigned long samples)
 {
 	static const char *const names[] = {"refresh", "snapshot", "match", "group", "report"};
-	double all = 0, clock_us;
+	double all = 0;
+
+	printf("tick rows=%u active=%u%% new=%u%% by=%s", bench.rows, bench.active_percent,
+	       bench.new_percent, match_by_names()[bench.match.group_by]);
+	for (int i = 0; i < STAGES; i++) {
+		printf(" %s_us=%.0f", names[i], median(i));
+		all += median(i);
+	}
+	printf(" all_us=%.0f memory_kb=%ld told=%lu values=%lu\n", all, kb, told / TICKS,
+	       samples / TICKS);
+}
+
+int main(int argc, char **argv)
+{
+	double clock_us;
 	long idle_kb;
 
 	options(argc, argv);
@@ -363,17 +378,13 @@ int main(int argc, char **argv)
 		begin_process();
 	bench.now_ns = LONG_AGO_NS;
 	read_tick(bench.spent_us[0], clock_us);
+	bench.told = bench.samples = 0;
 	for (unsigned i = 0; i < TICKS; i++) {
 		bench.now_ns += INTERVAL_NS;
 		work(i);
 		read_tick(bench.spent_us[i], clock_us);
 	}
-	for (int i = 0; i < STAGES; i++) {
-		printf("%s %.0f us, ", names[i], median(i));
-		all += median(i);
-	}
-	printf("all %.0f us; memory +%ld kB; told of %lu processes, %lu samples\n", all,
-	       resident_kb() - idle_kb, bench.told / (TICKS + 1), bench.samples / (TICKS + 1));
+	print(resident_kb() - idle_kb, bench.told, bench.samples);
 	groups_close(bench.groups);
 	match_close(bench.matcher);
 	snapshot_close(bench.snapshot);

@@ -108,6 +108,7 @@ check-live: programs
 	tests/collectd/groups $(or $(BACKENDS),rawtp) || failed=1; \
 	tests/collectd/life $(or $(BACKENDS),rawtp) || failed=1; \
 	tests/collectd/notify $(or $(BACKENDS),rawtp) || failed=1; \
+	tests/collectd/footprint $(or $(BACKENDS),rawtp) || failed=1; \
 	tests/live/mutants || failed=1; \
 	tests/inspect || failed=1; \
 	tests/quickstart/run || failed=1; \

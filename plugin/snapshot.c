@@ -88,8 +88,8 @@ static bool take_counters(struct tcp_counters *grown, struct snapshot *s, unsign
 		out[i] = ((__u64 *)&now)[i] - before[i];
 		any |= out[i];
 	}
+	seen->open += (int64_t)(now.established - seen->counters.established);
 	seen->counters = now;
-	seen->open += (int64_t)grown->established;
 	for (unsigned i = 0; i < TCP_TIME_COUNT; i++) {
 		if (grown->times[i]) /* else a time whose count is still to come waits for it */
 			continue;

@@ -95,7 +95,7 @@ $(O)/tests/%.o: tests/bench/%.c Makefile
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_CFLAGS) -Iplugin -MMD -MP -c $< -o $@
 
-$(O)/tests/tick: private LDFLAGS += -Wl,--wrap=process_alive
+$(O)/tests/tick: private LDFLAGS += -Wl,--wrap=process_gone,--wrap=process_alive,--wrap=process_stat,--wrap=process_text,--wrap=process_exe
 $(O)/tests/tick: $(LIBRARY)
 
 include tests/fragment.mk
@@ -108,6 +108,7 @@ check-live: programs
 	tests/collectd/groups $(or $(BACKENDS),rawtp) || failed=1; \
 	tests/collectd/life $(or $(BACKENDS),rawtp) || failed=1; \
 	tests/collectd/notify $(or $(BACKENDS),rawtp) || failed=1; \
+	tests/collectd/footprint $(or $(BACKENDS),rawtp) || failed=1; \
 	tests/live/mutants || failed=1; \
 	tests/inspect || failed=1; \
 	tests/quickstart/run || failed=1; \

@@ -813,6 +813,9 @@ void probe_tables(struct probe_tables *out, const struct probe *p)
 		.self = &p->skeleton->bss->self,
 		.row_count = p->row_count,
 		.shard_count = p->shard_count,
+		.socket_count = p->backend->sock_storage
+					? 0
+					: bpf_map__max_entries(p->skeleton->maps.sockets),
 		.first_endpoint = p->first_endpoint,
 		.processes_fd = bpf_map__fd(p->skeleton->maps.processes),
 		.free_rows_fd = bpf_map__fd(p->skeleton->maps.free_rows),
@@ -827,16 +830,27 @@ const char *probe_socket_limit(const struct probe *p)
 	return p->backend->sock_storage ? "net.core.optmem_max" : "MaxSockets";
 }
 
-uint64_t probe_skips(const struct probe *p)
+void probe_usage(struct probe_usage *out, const struct probe *p)
 {
-	uint64_t skips = 0;
-
+	*out = (struct probe_usage){0};
 	for (unsigned i = 0; i < p->program_count; i++) {
 		struct bpf_prog_info info = {0};
 		__u32 size = sizeof(info);
 
-		if (!bpf_obj_get_info_by_fd(bpf_program__fd(p->programs[i]), &info, &size))
-			skips += info.recursion_misses;
+		if (bpf_obj_get_info_by_fd(bpf_program__fd(p->programs[i]), &info, &size))
+			continue;
+		out->skips += info.recursion_misses;
+		out->runs += info.run_cnt;
+		out->run_ns += info.run_time_ns;
 	}
-	return skips;
+}
+
+bool probe_timed(void)
+{
+	FILE *file = fopen("/proc/sys/kernel/bpf_stats_enabled", "re");
+	int answer = file ? fgetc(file) : EOF;
+
+	if (file)
+		fclose(file);
+	return answer == '1';
 }

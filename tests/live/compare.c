@@ -643,6 +643,7 @@ static void compare_self(void)
 		{"endpoints", offsetof(struct tcp_self, lost_endpoints)},
 	};
 	const char *before = (const char *)&test.self, *now = (const char *)source.tables.self;
+	struct probe_usage usage;
 	long long left;
 
 	for (size_t i = 0; i < sizeof(losses) / sizeof(*losses); i++) {
@@ -656,9 +657,9 @@ static void compare_self(void)
 	left = sockets(source.tables.self) - sockets(&test.self);
 	if (left > sockets_may_be_left())
 		complain(" sockets left %lld", left);
+	probe_usage(&usage, source.probe);
 	if (test.failure[0])
-		complain(" (skipped programs so far: %llu)",
-			 (unsigned long long)probe_skips(source.probe));
+		complain(" (skipped programs so far: %llu)", (unsigned long long)usage.skips);
 }
 
 static void compare_once(void)

@@ -191,7 +191,7 @@ static __always_inline void on_connect_leave(int ret)
 	__u64 thread = bpf_get_current_pid_tgid();
 	struct tcp_endpoint *found, to;
 
-	if (ret >= 0) /* what was left there makes room for the next */
+	if (ret >= 0) /* the thread's next connect takes the place */
 		return;
 	found = bpf_map_lookup_elem(&connecting, &thread);
 	if (!found)
@@ -366,6 +366,12 @@ static __always_inline void on_destroy(struct sock *sk, struct tcp_sock *tp, int
 	state_remove(sk, s);
 }
 
+/* After its own FIN a socket waits for the peer: between these states nothing of ours happens. */
+static __always_inline bool is_quiet(int old, int now)
+{
+	return fin_queued(old) && fin_queued(now);
+}
+
 /*
  * The kernel skips a program that is running already on the same CPU, for instance below a softirq.
  * So there are twins: the second one does the work if the first has not. Now and then both do it,
@@ -377,7 +383,7 @@ static __always_inline bool first_twin_needed(struct sock *sk, int old, int now)
 	__u32 zero = 0;
 	struct seen_change *seen = bpf_map_lookup_elem(&seen_changes, &zero);
 
-	if (fin_queued(old) && fin_queued(now)) /* only the peer is told of in these */
+	if (is_quiet(old, now))
 		return false;
 	if (seen)
 		*seen = (struct seen_change){(__u64)sk, old, now};
@@ -390,7 +396,7 @@ static __always_inline bool second_twin_needed(struct sock *sk, int old, int now
 	struct seen_change *seen = bpf_map_lookup_elem(&seen_changes, &zero);
 	struct socket_state *s;
 
-	if (fin_queued(old) && fin_queued(now))
+	if (is_quiet(old, now))
 		return false;
 	if (seen && seen->sk == (__u64)sk && seen->old == old && seen->now == now) {
 		seen->sk = 0;

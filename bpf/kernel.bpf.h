@@ -97,11 +97,11 @@ struct socket_state {
 	__u32 class;          /* CLASS_* and its enum tcp_scope; 0: not known yet */
 	__u32 endpoint;       /* row of its endpoint, 0: not known yet */
 	__u32 generation;     /* of that row then */
+	__u32 health_tick;    /* in which its health was looked at */
 	__u64 process_place;  /* where it counts as established, see account.bpf.h; 0: nowhere */
 	__u64 endpoint_place; /* so that its own 64 bits can be exchanged at once */
 	__u32 segments;       /* counted so far */
 	__u32 retransmits;
-	__u32 health_tick; /* in which its health was looked at */
 };
 
 /* A listening socket. */

@@ -28,8 +28,7 @@ static __always_inline __u64 sent(struct tcp_sock *tp, struct socket_state *s, i
 	       fin_queued(state);
 }
 
-/* Where both directions begin. From here on, what has moved since can be told by one number each.
- */
+/* Where both directions begin: then one number each tells what has moved since. */
 static __always_inline void origins_set(struct tcp_sock *tp, struct socket_state *s, int how)
 {
 	__u32 syn = !!(s->flags & ACTIVE);

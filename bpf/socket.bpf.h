@@ -281,8 +281,8 @@ static __always_inline bool on_more_data(struct sock *sk, struct tcp_sock *tp,
 }
 
 /* All of on_data(); `s` may be NULL. */
-static __noinline void on_new_data(struct sock *sk, struct tcp_sock *tp, struct socket_state *s,
-				   int how)
+static __always_inline void on_any_data(struct sock *sk, struct tcp_sock *tp,
+					struct socket_state *s, int how)
 {
 	int state = READ(how, sk, __sk_common.skc_state);
 
@@ -303,11 +303,33 @@ static __noinline void on_new_data(struct sock *sk, struct tcp_sock *tp, struct 
 		health_look(sk, tp, s, how);
 }
 
+static __noinline void on_shared_data(struct sock *sk, struct tcp_sock *tp, struct socket_state *s,
+				      int how)
+{
+	on_any_data(sk, tp, s, how | SHARED);
+}
+
+/* 5.10 refuses a program that has a compare-and-swap, even where it never gets to. */
+static __noinline void on_locked_data(struct sock *sk, struct tcp_sock *tp, struct socket_state *s,
+				      int how)
+{
+	on_any_data(sk, tp, s, how & ~SHARED);
+}
+
+/* Out of line: so the common case needs neither stack nor registers for it. */
+static __always_inline void on_new_data(struct sock *sk, struct tcp_sock *tp,
+					struct socket_state *s, int how)
+{
+	if (how & SHARED)
+		on_shared_data(sk, tp, s, how);
+	else
+		on_locked_data(sk, tp, s, how);
+}
+
 /* A process, or the kernel for it, has moved data through the socket. */
 static __always_inline void on_data(struct sock *sk, struct tcp_sock *tp, int how)
 {
 	struct socket_state *s = state_get(sk);
-
 	bool done = __builtin_expect(s != NULL, true) && !(how & MPTCP) &&
 		    __builtin_expect(on_more_data(sk, tp, s, how), true);
 

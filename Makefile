@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-# make [all|check|check-fuzz|check-live|check-kernels|matrix|bench|inspect|install|format|clean] [O=dir] [V=1] [DESTDIR=dir]
+# make [all|check|check-fuzz|check-live|check-kernels|matrix|bench|soak|inspect|install|format|clean] [O=dir] [V=1] [DESTDIR=dir]
 
 O ?= build
 CC ?= cc
@@ -38,7 +38,7 @@ LIBRARY = $(patsubst %,$(O)/plugin/%.o,$(KERNEL_STAGES) $(PURE_STAGES))
 
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: all check check-live check-kernels check-fuzz matrix bench bench-readme bench-programs programs inspect install format clean
+.PHONY: all check check-live check-kernels check-fuzz matrix bench soak bench-readme bench-programs programs inspect install format clean
 
 all: $(O)/ebpf_tcp.so
 
@@ -70,13 +70,14 @@ $(O)/ebpf_tcp.so: $(patsubst %,$(O)/plugin/%.o,$(DAEMON_STAGES)) $(LIBRARY)
 
 # -- tests: each prints ok, FAIL or skip lines; tests/run counts them --
 
-PROGRAMS = $(patsubst %,$(O)/tests/%,compare traffic connect progress testrun storm hold tick)
+PROGRAMS = $(patsubst %,$(O)/tests/%,compare traffic connect progress testrun storm hold tick soak)
 KERNELS ?= $(shell tests/kernels/run --list)
 BACKENDS ?=
 
 programs: $(PROGRAMS) all
 
-$(O)/tests/%.o: tests/live/%.c Makefile
+vpath %.c tests/live tests/bench tests/soak
+$(O)/tests/%.o: %.c Makefile
 	$(call say,CC,$@)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_CFLAGS) -Iplugin -pthread -MMD -MP -c $< -o $@
@@ -90,11 +91,6 @@ $(PROGRAMS): $(O)/tests/%: $(O)/tests/%.o
 	$(Q)$(CC) $(CFLAGS) -pthread -Wl,--as-needed -o $@ $^ $(LDFLAGS) $(LIBS)
 
 # What a tick costs: see tests/bench/README.md
-$(O)/tests/%.o: tests/bench/%.c Makefile
-	$(call say,CC,$@)
-	$(Q)mkdir -p $(@D)
-	$(Q)$(CC) $(ALL_CFLAGS) -Iplugin -MMD -MP -c $< -o $@
-
 $(O)/tests/tick: private LDFLAGS += -Wl,--wrap=process_gone,--wrap=process_alive,--wrap=process_stat,--wrap=process_text,--wrap=process_exe
 $(O)/tests/tick: $(LIBRARY)
 
@@ -109,6 +105,7 @@ check-live: programs
 	tests/collectd/life $(or $(BACKENDS),rawtp) || failed=1; \
 	tests/collectd/notify $(or $(BACKENDS),rawtp) || failed=1; \
 	tests/collectd/footprint $(or $(BACKENDS),rawtp) || failed=1; \
+	tests/soak/run -p 500 -c 2000 -t 5 $(or $(BACKENDS),rawtp) || failed=1; \
 	tests/live/mutants || failed=1; \
 	tests/inspect || failed=1; \
 	tests/quickstart/run || failed=1; \
@@ -135,6 +132,10 @@ bench: bench-programs
 
 bench-readme:
 	$(Q)tests/bench/table --into README.md $(wildcard $(addprefix $(O)/bench/,$(shell tests/bench/run --list)))
+
+# Ten minutes of very many processes and connections beside the daemon; check-live has a hundredth of it.
+soak: programs
+	$(Q)O=$(O) tests/soak/run $(or $(BACKENDS),rawtp)
 
 # -- what people do with it --
 

@@ -67,7 +67,7 @@ check-fuzz: $(O)/plugin/probe.o
 
 # -- what can be seen without running anything --
 
-LINTED = $(wildcard plugin/*.c tests/unit/*.c tests/fuzz/*.c tests/bench/*.c)
+LINTED = $(wildcard plugin/*.c tests/unit/*.c tests/fuzz/*.c tests/bench/*.c tests/soak/*.c)
 
 # All of them run, whatever fails.
 check-static: $(O)/ebpf_tcp.so

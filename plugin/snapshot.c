@@ -294,7 +294,7 @@ static void look(struct snapshot *s, unsigned number, snapshot_visit *visit, voi
 	const struct tcp_row *row = &s->tables.rows[number];
 	uint64_t start_ns = __atomic_load_n(&row->start_ns, __ATOMIC_ACQUIRE);
 	bool last = s->states[number] == LEAVING, end = ended(s, number, start_ns), grown;
-	struct tcp_counters growth;
+	struct tcp_counters growth = {0};
 
 	grown = take_counters(&growth, s, number);
 	if (grown && !start_ns && !last) /* it may just have been taken: before it grew */

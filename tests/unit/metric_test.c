@@ -515,6 +515,34 @@ static void test_percentile_names(void)
 	check_end();
 }
 
+static const struct want self_wants[] = {
+	{"total_events", "lost_processes", 1, {1009}, 0},
+	{"total_events", "lost_sockets", 1, {2003}, 0},
+	{"total_events", "lost_deltas", 1, {3001}, 0},
+	{"total_events", "lost_latencies", 1, {4001}, 0},
+	{"total_events", "lost_endpoints", 1, {4003}, 0},
+	{"total_events", "lost_events", 1, {4007}, 0},
+	{"total_events", "lost_listeners", 1, {4013}, 0},
+	{"total_events", "recursion_misses", 1, {5003}, 0},
+	{"cache_size", "processes", 0, {0}, 7},
+	{"cache_size", "endpoints", 0, {0}, 13},
+	{"cache_size", "sockets", 0, {0}, 11},
+	{"duration", "read", 0, {0}, 0.0013},
+	/* with the cost */
+	{"duration", "refresh", 0, {0}, 0.017},
+	{"duration", "snapshot", 0, {0}, 0.019},
+	{"duration", "match", 0, {0}, 0.023},
+	{"duration", "group", 0, {0}, 0.029},
+	{"duration", "report", 0, {0}, 0.031},
+	{"capacity", "processes", 0, {0}, 16384},
+	{"capacity", "endpoints", 0, {0}, 4096},
+	/* where there is a limit */
+	{"capacity", "sockets", 0, {0}, 65536},
+	/* where the kernel knows */
+	{"invocations", "programs", 1, {6007}, 0},
+	{"total_time_in_ms", "programs", 1, {6011}, 0},
+};
+
 static void test_self(void)
 {
 	struct metric_self self = {
@@ -537,33 +565,6 @@ static void test_self(void)
 		.runs = 6007,
 		.run_ms = 6011,
 	};
-	static const struct want wants[] = {
-		{"total_events", "lost_processes", 1, {1009}, 0},
-		{"total_events", "lost_sockets", 1, {2003}, 0},
-		{"total_events", "lost_deltas", 1, {3001}, 0},
-		{"total_events", "lost_latencies", 1, {4001}, 0},
-		{"total_events", "lost_endpoints", 1, {4003}, 0},
-		{"total_events", "lost_events", 1, {4007}, 0},
-		{"total_events", "lost_listeners", 1, {4013}, 0},
-		{"total_events", "recursion_misses", 1, {5003}, 0},
-		{"cache_size", "processes", 0, {0}, 7},
-		{"cache_size", "endpoints", 0, {0}, 13},
-		{"cache_size", "sockets", 0, {0}, 11},
-		{"duration", "read", 0, {0}, 0.0013},
-		/* with the cost */
-		{"duration", "refresh", 0, {0}, 0.017},
-		{"duration", "snapshot", 0, {0}, 0.019},
-		{"duration", "match", 0, {0}, 0.023},
-		{"duration", "group", 0, {0}, 0.029},
-		{"duration", "report", 0, {0}, 0.031},
-		{"capacity", "processes", 0, {0}, 16384},
-		{"capacity", "endpoints", 0, {0}, 4096},
-		/* where there is a limit */
-		{"capacity", "sockets", 0, {0}, 65536},
-		/* where the kernel knows */
-		{"invocations", "programs", 1, {6007}, 0},
-		{"total_time_in_ms", "programs", 1, {6011}, 0},
-	};
 	static const struct {
 		unsigned extras;
 		size_t count;
@@ -572,7 +573,7 @@ static void test_self(void)
 		{METRIC_RUNS | METRIC_SOCKET_LIMIT, 12},
 		{METRIC_COST, 19},
 		{METRIC_COST | METRIC_SOCKET_LIMIT, 20},
-		{METRIC_COST | METRIC_SOCKET_LIMIT | METRIC_RUNS, COUNT_OF(wants)},
+		{METRIC_COST | METRIC_SOCKET_LIMIT | METRIC_RUNS, COUNT_OF(self_wants)},
 	};
 
 	check_begin("metric: names and values of the series about itself");
@@ -581,12 +582,12 @@ static void test_self(void)
 		sample_count = 0;
 		metric_self(&self, emit, samples);
 		expect_u64(sample_count, cases[i].count, "samples");
-		expect_wants(wants, cases[i].count, "self", "");
+		expect_wants(self_wants, cases[i].count, "self", "");
 	}
 	self.extras = METRIC_COST | METRIC_RUNS;
 	sample_count = 0;
 	metric_self(&self, emit, samples);
-	expect_u64(sample_count, COUNT_OF(wants) - 1, "samples without a limit of sockets");
+	expect_u64(sample_count, COUNT_OF(self_wants) - 1, "samples without a limit of sockets");
 	check_end();
 }
 

@@ -378,7 +378,8 @@ static bool has_kind(const char *kind)
 /* Very many sockets average over the states of the heap by themselves: fewer repetitions. */
 static bool is_wanted(unsigned sockets, unsigned repetition)
 {
-	return has_kind("tcp") && sockets <= bench.sockets_max && (sockets < SOCKETS_MAX || repetition % 4 == 0);
+	return has_kind("tcp") && sockets <= bench.sockets_max &&
+	       (sockets < SOCKETS_MAX || repetition % 4 == 0);
 }
 
 static void repeat(unsigned repetition)

@@ -91,7 +91,7 @@ $(PROGRAMS): $(O)/tests/%: $(O)/tests/%.o
 	$(Q)$(CC) $(CFLAGS) -pthread -Wl,--as-needed -o $@ $^ $(LDFLAGS) $(LIBS)
 
 # What a tick costs: see tests/bench/README.md
-$(O)/tests/tick: private LDFLAGS += -Wl,--wrap=process_alive
+$(O)/tests/tick: private LDFLAGS += -Wl,--wrap=process_gone,--wrap=process_alive,--wrap=process_stat,--wrap=process_text,--wrap=process_exe
 $(O)/tests/tick: $(LIBRARY)
 
 include tests/fragment.mk
@@ -105,6 +105,7 @@ check-live: programs
 	tests/collectd/life $(or $(BACKENDS),rawtp) || failed=1; \
 	tests/collectd/notify $(or $(BACKENDS),rawtp) || failed=1; \
 	tests/soak/run -p 500 -c 2000 -t 5 $(or $(BACKENDS),rawtp) || failed=1; \
+	tests/collectd/footprint $(or $(BACKENDS),rawtp) || failed=1; \
 	tests/live/mutants || failed=1; \
 	tests/inspect || failed=1; \
 	tests/quickstart/run || failed=1; \

@@ -18,6 +18,29 @@ struct account {
 	__u32 scope;
 };
 
+/* What an application has moved. */
+struct growth {
+	__u64 tx, rx;
+};
+
+/* Where a row's bytes are added up for this processor. */
+static __always_inline __u32 bytes_at(__u32 number)
+{
+	return (bpf_get_smp_processor_id() & shard_mask) * row_count + number;
+}
+
+static __always_inline void bytes_add(__u32 at, const struct growth *grown)
+{
+	struct tcp_bytes *sum = bpf_map_lookup_elem(&bytes, &at);
+
+	if (!sum)
+		return;
+	if (grown->tx)
+		add(sum->tx, grown->tx);
+	if (grown->rx)
+		add(sum->rx, grown->rx);
+}
+
 /* The struct has pointers into maps: it must stay in registers and on the stack. */
 #define count(account, counter, n)                                                                 \
 	({                                                                                         \
@@ -157,6 +180,7 @@ static __noinline __u32 endpoint_add(struct owner *o, struct tcp_endpoint_key *k
 	__builtin_memcpy(row->comm, process->comm, TCP_COMM_LEN);
 	if (!bpf_map_update_elem(&endpoints, key, &number, BPF_NOEXIST)) {
 		row->start_ns = o->start_ns;
+		touch(number);
 		return number;
 	}
 	bpf_map_push_elem(&free_endpoints, &number, BPF_ANY);
@@ -239,8 +263,10 @@ static __noinline void place_leave(__u64 place, __u32 fallback)
 
 	if (row && row->generation != place >> 32)
 		row = row_at(fallback);
-	if (place && row)
-		add(row->counters.established, -1);
+	if (!place || !row)
+		return;
+	add(row->counters.established, -1);
+	touch((__u32)place);
 }
 
 /* Whoever else moves it at the same time does it right. */
@@ -276,40 +302,39 @@ static __always_inline void established_end(struct socket_state *s, int how)
 	place_move(&s->endpoint_place, 0, NULL, TCP_ROW_NONE, how);
 }
 
-/* `row` is that of its owner, number 0 if it has none. */
+/* `number` is that of its owner's row, 0 if it has none. */
 static __always_inline bool account_of(struct account *a, struct sock *sk, struct socket_state *s,
-				       struct tcp_row *row)
+				       __u32 number)
 {
 	__u32 class = s->class;
 
 	a->endpoint = NULL;
 	a->endpoint_number = 0;
-	a->row = row;
-	a->number = s->owner.row;
-	if (!a->number) {
-		a->number = TCP_ROW_KERNEL;
-		a->row = row_at(TCP_ROW_KERNEL);
-	}
+	a->number = number ? number : TCP_ROW_KERNEL;
 	if ((by_scope || selective) && !(class & CLASS_KNOWN))
 		class = classify(sk, s);
 	a->scope = class & CLASS_SCOPE;
 	if (selective && class & CLASS_EXCLUDED) {
 		a->number = TCP_ROW_OTHER;
-		a->row = row_at(TCP_ROW_OTHER);
 	} else if (by_destination || by_port) {
 		struct owner o = s->owner;
 
 		a->endpoint_number = socket_endpoint(sk, s, &o);
-		if (a->endpoint_number)
+		if (a->endpoint_number) {
 			a->endpoint = row_at(a->endpoint_number);
+			touch(a->endpoint_number);
+		}
 	}
+	touch(a->number);
+	a->row = row_at(a->number);
 	return a->row != NULL;
 }
 
 /* Whose is it? Of the process that used it last. */
 static __always_inline bool account_open(struct account *a, struct sock *sk, struct socket_state *s)
 {
-	return account_of(a, sk, s, owner_row(&s->owner));
+	owner_row(&s->owner);
+	return account_of(a, sk, s, s->owner.row);
 }
 
 /* Of the running process, which takes the socket over. */

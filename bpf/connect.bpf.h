@@ -172,6 +172,8 @@ static __always_inline void on_permit_enter(struct sock *sk, const void *address
 
 	if (tcp_destination(&to, sk, address))
 		bpf_map_update_elem(&connecting, &thread, &to, BPF_ANY);
+	else
+		bpf_map_delete_elem(&connecting, &thread);
 }
 
 static __always_inline void on_connect_enter(const void *address, int family)
@@ -187,14 +189,16 @@ static __always_inline void on_connect_enter(const void *address, int family)
 static __always_inline void on_connect_leave(int ret)
 {
 	__u64 thread = bpf_get_current_pid_tgid();
-	struct tcp_endpoint *found = bpf_map_lookup_elem(&connecting, &thread), to;
+	struct tcp_endpoint *found, to;
 
+	if (ret >= 0) /* the thread's next connect takes the place */
+		return;
+	found = bpf_map_lookup_elem(&connecting, &thread);
 	if (!found)
 		return;
 	to = *found;
 	bpf_map_delete_elem(&connecting, &thread);
-	if (ret < 0)
-		on_connect_error(&to, -ret);
+	on_connect_error(&to, -ret);
 }
 
 /* The SYN leaves now: with a deferred Fast Open that is long after the application's connect. */
@@ -262,7 +266,6 @@ static __always_inline void on_life(struct tcp_sock *tp, struct socket_state *s,
 			s->born_ns = bpf_ktime_get_ns();
 		return;
 	}
-	established_end(s, how);
 	if (now != BPF_TCP_CLOSE)
 		return;
 	if (health_wanted)
@@ -272,23 +275,37 @@ static __always_inline void on_life(struct tcp_sock *tp, struct socket_state *s,
 	s->born_ns = 0;
 }
 
+/* Has on_life() anything to count? */
+static __always_inline bool is_turn_of_life(const struct socket_state *s, int now)
+{
+	return now == BPF_TCP_ESTABLISHED ||
+	       (now == BPF_TCP_CLOSE && (health_wanted || s->born_ns));
+}
+
 /* The handshake has no bytes, Fast Open has. */
 static __always_inline void on_change(struct sock *sk, struct tcp_sock *tp, struct socket_state *s,
 				      int old, int now, int how)
 {
 	int before = old == BPF_TCP_SYN_SENT && now == BPF_TCP_ESTABLISHED ? now : old;
-	bool subflow = is_subflow(tp, how);
+	bool subflow = is_subflow(tp, how), grew = false;
 	bool use = !subflow && old != now && is_first_use(sk, s, now, how);
-	struct growth grown;
-	struct account a;
+	struct growth grown = {};
+	struct account a = {};
 
-	if (!(use ? account_take(&a, sk, s, how) : account_open(&a, sk, s)))
+	s->tick = 0;
+	if (use && !account_take(&a, sk, s, how))
+		return;
+	if (now != BPF_TCP_SYN_SENT && !subflow)
+		grew = grow(&grown, sk, tp, s, before, now, how);
+	if (now != BPF_TCP_ESTABLISHED)
+		established_end(s, how);
+	if (!use && !grew && !s->connect_ns && !is_turn_of_life(s, now))
+		return;
+	if (!use && !account_open(&a, sk, s))
 		return;
 	if (s->connect_ns)
 		on_connect_end(sk, tp, s, &a, old, now, how);
-	if (now == BPF_TCP_SYN_SENT)
-		return;
-	if (!subflow && grow(&grown, sk, tp, s, before, now, how))
+	if (grew)
 		credit(&a, &grown);
 	on_life(tp, s, &a, old, now, how);
 }
@@ -334,19 +351,25 @@ static __always_inline void on_mptcp_state(struct sock *sk, int old, int now, in
 		update(sk, NULL, s, old, now, how | MPTCP);
 	}
 	/* it passes no tcp_destroy_sock; closed again means destroyed */
-	if (s && now == BPF_TCP_CLOSE &&
+	if (s && !(s->flags & GONE) && now == BPF_TCP_CLOSE &&
 	    (old == BPF_TCP_CLOSE || READ(how, sk, __sk_common.skc_flags) & SOCK_DEAD_BIT))
-		state_remove(sk);
+		state_remove(sk, s);
 }
 
 static __always_inline void on_destroy(struct sock *sk, struct tcp_sock *tp, int how)
 {
 	struct socket_state *s = state_get(sk);
 
-	if (!s)
+	if (!s || s->flags & GONE)
 		return;
 	on_change(sk, tp, s, BPF_TCP_CLOSE, BPF_TCP_CLOSE, how);
-	state_remove(sk);
+	state_remove(sk, s);
+}
+
+/* After its own FIN a socket waits for the peer: between these states nothing of ours happens. */
+static __always_inline bool is_quiet(int old, int now)
+{
+	return fin_queued(old) && fin_queued(now);
 }
 
 /*
@@ -355,13 +378,16 @@ static __always_inline void on_destroy(struct sock *sk, struct tcp_sock *tp, int
  * as when a softirq or a move to another CPU came in between. That changes nothing, but for a
  * birth: it would take the connect that has just begun for one whose end was not seen.
  */
-static __always_inline void first_twin(struct sock *sk, int old, int now)
+static __always_inline bool first_twin_needed(struct sock *sk, int old, int now)
 {
 	__u32 zero = 0;
 	struct seen_change *seen = bpf_map_lookup_elem(&seen_changes, &zero);
 
+	if (is_quiet(old, now))
+		return false;
 	if (seen)
 		*seen = (struct seen_change){(__u64)sk, old, now};
+	return true;
 }
 
 static __always_inline bool second_twin_needed(struct sock *sk, int old, int now)
@@ -370,6 +396,8 @@ static __always_inline bool second_twin_needed(struct sock *sk, int old, int now
 	struct seen_change *seen = bpf_map_lookup_elem(&seen_changes, &zero);
 	struct socket_state *s;
 
+	if (is_quiet(old, now))
+		return false;
 	if (seen && seen->sk == (__u64)sk && seen->old == old && seen->now == now) {
 		seen->sk = 0;
 		return false;

@@ -55,6 +55,8 @@ enum {
 	SHARED = 1 << 5,   /* an UNLOCKED trigger may run beside us: claim by compare-and-swap */
 	PROBE = 1 << 6,    /* fields must be read by helper, not by plain loads */
 	MPTCP = 1 << 7,    /* an MPTCP socket, not one of its TCP subflows */
+	LOCKED = 1 << 8, /* all triggers of the backend have the lock: a change of state is known */
+	TASK = 1 << 9,   /* only if a task has the lock: else it is a softirq on top of another */
 };
 
 /* The process that last worked on a socket. pid 0 with TCP_ROW_KERNEL: the kernel itself. */
@@ -67,9 +69,10 @@ struct owner {
 
 enum {
 	ACTIVE = 1 << 0,    /* opened from this side: the SYN took one sequence number */
-	ORIGIN = 1 << 1,    /* origin is valid */
+	ORIGIN = 1 << 1,    /* tx_origin and rx_origin are valid */
 	ATTEMPTED = 1 << 2, /* the connect call under way has reached SYN_SENT */
 	SIDELESS = 1 << 3,  /* which side opened it is not known */
+	GONE = 1 << 4,      /* the socket is being destroyed, all is done */
 };
 
 /* What the first process to use a socket gets counted. */
@@ -82,21 +85,23 @@ enum {
 struct socket_state {
 	__u64 tx_bytes; /* counted so far, on the scale of sequence.bpf.h */
 	__u64 rx_bytes;
+	__u64 tick;       /* in which all of on_data() was done; 0: it must be done again */
+	__u64 fast;       /* of that: pid of the owner << 32 | its place in `bytes` */
 	__u64 connect_ns; /* when the SYN left; 0 unless a connect is under way */
 	__u64 born_ns;    /* when it was established; 0: unknown, or nobody asked */
 	struct owner owner;
-	__u32 origin;    /* sequence number of the first byte sent */
+	__u32 tx_origin; /* sequence number of the first byte sent... */
+	__u32 rx_origin; /* ...and received */
 	__u32 uncounted; /* claimed by UNLOCKED triggers too */
 	__u32 flags;
 	__u32 class;          /* CLASS_* and its enum tcp_scope; 0: not known yet */
 	__u32 endpoint;       /* row of its endpoint, 0: not known yet */
 	__u32 generation;     /* of that row then */
+	__u32 health_tick;    /* in which its health was looked at */
 	__u64 process_place;  /* where it counts as established, see account.bpf.h; 0: nowhere */
 	__u64 endpoint_place; /* so that its own 64 bits can be exchanged at once */
 	__u32 segments;       /* counted so far */
 	__u32 retransmits;
-	__u32 health_tick; /* in which its health was looked at */
-	__u32 reserved;
 };
 
 /* A listening socket. */

@@ -13,7 +13,7 @@ static __always_inline void listener_add(struct sock *sk, struct task_struct *ta
 	struct listener listener = {.drops = BPF_CORE_READ(sk, sk_drops.counter)};
 	__u64 key = (__u64)sk;
 
-	owner_set(&listener.owner, task);
+	owner_set(&listener.owner, task, PROBE);
 	listener.owner.row = TCP_ROW_OTHER; /* it gets a row of its own when it is told of */
 	if (bpf_map_update_elem(&listeners, &key, &listener, how) &&
 	    !bpf_map_lookup_elem(&listeners, &key))

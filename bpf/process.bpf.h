@@ -12,6 +12,15 @@ static __always_inline struct tcp_row *row_at(__u32 row)
 	return bpf_map_lookup_elem(&rows, &row);
 }
 
+/* Tells the reader to look at a row. */
+static __always_inline void touch(__u32 row)
+{
+	__u64 *last = bpf_map_lookup_elem(&touched, &row);
+
+	if (last)
+		*last = tick;
+}
+
 /* Where cgroup v2 is not used, what it would say is in the hierarchy of the memory controller. */
 static __always_inline __u64 current_cgroup(void)
 {
@@ -56,6 +65,7 @@ static __noinline __u32 process_add(struct owner *o, struct tcp_process_key *key
 	}
 	if (!bpf_map_update_elem(&processes, key, &number, BPF_NOEXIST)) {
 		row->start_ns = o->start_ns;
+		touch(number);
 		return number;
 	}
 	bpf_map_push_elem(&free_rows, &number, BPF_ANY);
@@ -86,12 +96,12 @@ static __always_inline struct tcp_row *owner_row(struct owner *o)
 	return row_at(o->row);
 }
 
-static __always_inline void owner_set(struct owner *o, struct task_struct *task)
+static __always_inline void owner_set(struct owner *o, struct task_struct *task, int how)
 {
-	struct task_struct *leader = BPF_CORE_READ(task, group_leader);
+	struct task_struct *leader = READ(how, task, group_leader);
 
-	o->pid = BPF_CORE_READ(leader, tgid);
-	o->start_ns = BPF_CORE_READ(leader, start_boottime);
+	o->pid = READ(how, leader, tgid);
+	o->start_ns = READ(how, leader, start_boottime);
 	bpf_core_read(o->comm, sizeof(o->comm), &leader->comm);
 }
 
@@ -103,34 +113,42 @@ static __always_inline bool is_kernel_socket(struct sock *sk)
 	return sk && BPF_CORE_READ_BITFIELD_PROBED(sk, sk_kern_sock) && !is_subflow(tp, PROBE);
 }
 
-/* Works on a copy: another process may take the socket over at the same time. */
-static __noinline struct tcp_row *owner_change(struct sock *sk, struct socket_state *s)
+/* Unless it is a thread of the kernel, or the socket is the kernel's own. */
+static __always_inline void owner_set_current(struct owner *o, struct sock *sk,
+					      struct task_struct *task, int how)
 {
-	struct task_struct *task = (struct task_struct *)bpf_get_current_task();
-	struct owner o = s->owner;
-	struct tcp_row *row;
+	if (!(READ(how, task, flags) & PF_KTHREAD) && !is_kernel_socket(sk))
+		owner_set(o, task, how);
+	else if (!o->row)
+		o->row = TCP_ROW_KERNEL;
+}
 
-	if (!(BPF_CORE_READ(task, flags) & PF_KTHREAD) && !is_kernel_socket(sk))
-		owner_set(&o, task);
-	else if (!o.row)
-		o.row = TCP_ROW_KERNEL;
-	row = owner_row(&o);
+/* Works on a copy: another process may take the socket over at the same time. */
+static __noinline __u32 owner_change(struct sock *sk, struct socket_state *s)
+{
+	struct owner o = s->owner;
+
+	if (sock_storage) /* then there is this helper too */
+		owner_set_current(&o, sk, bpf_get_current_task_btf(), 0);
+	else
+		owner_set_current(&o, sk, (struct task_struct *)bpf_get_current_task(), PROBE);
+	owner_row(&o);
 	s->owner = o;
-	return row;
+	return o.row;
 }
 
 /*
- * Makes the running process the owner, and returns its row. The kernel owns the sockets that it
- * made for itself; of others its threads own only what no process ever used.
+ * Makes the running process the owner, and returns the number of its row. The kernel owns the
+ * sockets that it made for itself; of others its threads own only what no process ever used.
  */
-static __always_inline struct tcp_row *own(struct sock *sk, struct socket_state *s)
+static __always_inline __u32 own(struct sock *sk, struct socket_state *s)
 {
-	__u32 pid = bpf_get_current_pid_tgid() >> 32;
-	struct tcp_row *row = row_at(s->owner.row);
+	__u32 pid = bpf_get_current_pid_tgid() >> 32, number = s->owner.row;
+	struct tcp_row *row = row_at(number);
 
-	if (!s->owner.row || !row || row->pid != pid || row->start_ns != s->owner.start_ns)
-		row = owner_change(sk, s);
-	return row;
+	if (!number || !row || row->pid != pid || row->start_ns != s->owner.start_ns)
+		number = owner_change(sk, s);
+	return number;
 }
 
 static __always_inline struct tcp_row *leader_row(struct task_struct *leader, int how)
@@ -141,7 +159,10 @@ static __always_inline struct tcp_row *leader_row(struct task_struct *leader, in
 	};
 	__u32 *number = bpf_map_lookup_elem(&processes, &key);
 
-	return number ? row_at(*number) : NULL;
+	if (!number)
+		return NULL;
+	touch(*number);
+	return row_at(*number);
 }
 
 /* exec and prctl(PR_SET_NAME): the name of a process is that of its leader. */

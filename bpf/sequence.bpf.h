@@ -23,11 +23,19 @@ static __always_inline bool fin_queued(int state)
 static __always_inline __u64 sent(struct tcp_sock *tp, struct socket_state *s, int state, int how)
 {
 	__u32 una = READ(how, tp, snd_una), syn = !!(s->flags & ACTIVE);
-	__u64 acked = READ(how, tp, bytes_acked);
 
-	s->origin = una - (__u32)acked + syn;
+	return READ(how, tp, bytes_acked) + (__u32)(READ(how, tp, write_seq) - una) - syn -
+	       fin_queued(state);
+}
+
+/* Where both directions begin: then one number each tells what has moved since. */
+static __always_inline void origins_set(struct tcp_sock *tp, struct socket_state *s, int how)
+{
+	__u32 syn = !!(s->flags & ACTIVE);
+
+	s->tx_origin = READ(how, tp, snd_una) - (__u32)READ(how, tp, bytes_acked) + syn;
+	s->rx_origin = READ(how, tp, rcv_nxt) - (__u32)READ(how, tp, bytes_received);
 	s->flags |= ORIGIN;
-	return acked + (__u32)(READ(how, tp, write_seq) - una) - syn - fin_queued(state);
 }
 
 /*
@@ -44,11 +52,10 @@ static __always_inline bool is_active(struct tcp_sock *tp, int state, int how)
 	return all - payload - fin_queued(state) == 1;
 }
 
-/* The same without the lock: from the last count and what write_seq says. */
-static __always_inline __u64 sent_unlocked(struct tcp_sock *tp, struct socket_state *s,
-					   __u64 before)
+/* By how much a count has grown to reach a sequence number; negative: it is ahead. */
+static __always_inline __s32 beyond(__u64 before, __u32 origin, __u32 sequence)
 {
-	return before + (__s32)(tp->write_seq - (s->origin + (__u32)before));
+	return (__s32)(sequence - (origin + (__u32)before));
 }
 
 /* Bytes that the application has consumed; the peer's FIN counts as received but is no byte. */

@@ -15,10 +15,11 @@
 
 static __always_inline struct socket_state *state_get(struct sock *sk)
 {
-	__u64 key = (__u64)sk;
+	__u64 key;
 
-	if (sock_storage)
+	if (__builtin_expect(sock_storage, true))
 		return bpf_sk_storage_get(&storage, sk, 0, 0);
+	key = (__u64)sk;
 	return bpf_map_lookup_elem(&sockets, &key);
 }
 
@@ -53,14 +54,14 @@ static __always_inline struct socket_state *state_reset(struct sock *sk, int fla
 	return s;
 }
 
-static __always_inline void state_remove(struct sock *sk)
+/* The kernel frees the storage with the socket, soon and for less than it costs to do it here. */
+static __always_inline void state_remove(struct sock *sk, struct socket_state *s)
 {
 	__u64 key = (__u64)sk;
 
 	add(self.sockets_removed, 1);
-	if (sock_storage)
-		bpf_sk_storage_delete(&storage, sk);
-	else
+	s->flags |= GONE;
+	if (!sock_storage)
 		bpf_map_delete_elem(&sockets, &key);
 }
 
@@ -105,18 +106,18 @@ static __always_inline __u64 grow_tx(struct sock *sk, struct tcp_sock *tp, struc
 {
 	__u64 before, now, grown = 0;
 
-#pragma unroll
-	for (int tries = 0; tries < (how & SHARED ? 3 : 1); tries++) {
+	for (int tries = 0; tries < 3; tries++) {
 		before = s->tx_bytes;
 		if (how & MPTCP)
 			now = mptcp_sent(sk, state);
+		else if (how & UNLOCKED)
+			now = before + beyond(before, s->tx_origin, tp->write_seq);
 		else
-			now = how & UNLOCKED ? sent_unlocked(tp, s, before)
-					     : sent(tp, s, state, how);
+			now = sent(tp, s, state, how);
 		if (how & UNLOCKED && !may_send(READ(how, sk, __sk_common.skc_state)))
 			break; /* a FIN or a disconnect may have moved write_seq meanwhile */
 		grown = claim(&s->tx_bytes, before, now, how);
-		if (grown)
+		if (grown || !(how & SHARED))
 			break;
 	}
 	return grown;
@@ -132,16 +133,11 @@ static __always_inline __u64 grow_rx(struct sock *sk, struct tcp_sock *tp, struc
 	return claim(&s->rx_bytes, before, received(sk, tp, how), how & ~SHARED);
 }
 
-struct growth {
-	__u64 tx, rx;
-};
-
 static __always_inline void credit(struct account *a, const struct growth *grown)
 {
-	if (grown->tx)
-		count(a, tx_bytes, grown->tx);
-	if (grown->rx)
-		count(a, rx_bytes, grown->rx);
+	bytes_add(bytes_at(a->number), grown);
+	if (a->endpoint)
+		bytes_add(bytes_at(a->endpoint_number), grown);
 	if (!by_scope || a->scope >= TCP_SCOPE_COUNT)
 		return;
 	if (grown->tx)
@@ -161,8 +157,8 @@ static __always_inline bool grow(struct growth *out, struct sock *sk, struct tcp
 	*out = (struct growth){};
 	if (before == BPF_TCP_SYN_SENT || before == BPF_TCP_LISTEN)
 		return false;
-	if (how & RX && !(how & MPTCP) && !(s->flags & ORIGIN) && before != BPF_TCP_CLOSE)
-		sent(tp, s, before, how); /* so that unlocked triggers may begin */
+	if (!(how & (UNLOCKED | MPTCP)) && !(s->flags & ORIGIN) && before != BPF_TCP_CLOSE)
+		origins_set(tp, s, how);
 	if (!(how & (OWN | LAST)) && !s->owner.row)
 		return false;
 	/* tcp_disconnect() moves write_seq: once closed, nothing can be said about sent bytes */
@@ -173,6 +169,19 @@ static __always_inline bool grow(struct growth *out, struct sock *sk, struct tcp
 	return out->tx || out->rx;
 }
 
+/* May on_more_data() do, until the next tick? Not if more than bytes is asked for. */
+static __always_inline void tick_set(struct socket_state *s, const struct account *a, int state,
+				     int how)
+{
+	bool plain = !by_scope && !selective && !by_destination && !by_port;
+
+	if (plain && !(how & MPTCP) && s->flags & ORIGIN && state == BPF_TCP_ESTABLISHED &&
+	    !(how & UNLOCKED && health_wanted)) {
+		s->fast = (__u64)a->row->pid << 32 | bytes_at(a->number);
+		s->tick = tick;
+	}
+}
+
 /* Growth goes to the process at work, or else to the last one that was. */
 static __always_inline void update(struct sock *sk, struct tcp_sock *tp, struct socket_state *s,
 				   int before, int now, int how)
@@ -180,9 +189,12 @@ static __always_inline void update(struct sock *sk, struct tcp_sock *tp, struct 
 	struct growth grown;
 	struct account a;
 
-	if (grow(&grown, sk, tp, s, before, now, how) &&
-	    (how & OWN ? account_take(&a, sk, s, how) : account_open(&a, sk, s)))
-		credit(&a, &grown);
+	if (!grow(&grown, sk, tp, s, before, now, how) ||
+	    !(how & OWN ? account_take(&a, sk, s, how) : account_open(&a, sk, s)))
+		return;
+	credit(&a, &grown);
+	if (how & OWN)
+		tick_set(s, &a, before, how);
 }
 
 /* From now on it counts as established, where it belongs. */
@@ -228,16 +240,57 @@ static __always_inline struct socket_state *state_found(struct sock *sk, struct 
 	return s;
 }
 
-/* A process, or the kernel for it, has moved data through the socket. */
-static __always_inline void on_data(struct sock *sk, struct tcp_sock *tp, int how)
+/*
+ * The common case, for little: nothing is new since all of on_data() was done for this socket in
+ * this tick, and nothing is left to count but bytes of the same process in an open connection.
+ */
+static __always_inline bool on_more_data(struct sock *sk, struct tcp_sock *tp,
+					 struct socket_state *s, int how)
+{
+	__u64 task = bpf_get_current_pid_tgid(), tx_before, rx_before;
+	__u64 fast = *(volatile __u64 *)&s->fast; /* another process may take the socket over */
+	__u32 at = (__u32)fast;
+	struct tcp_bytes *sum;
+	__s32 tx = 0, rx = 0;
+
+	if (__builtin_expect(s->tick != tick || (fast ^ task) >> 32, false))
+		return false;
+	sum = bpf_map_lookup_elem(&bytes, &at);
+	if (!sum)
+		return false;
+	tx_before = s->tx_bytes;
+	rx_before = s->rx_bytes;
+	if (how & RX)
+		rx = beyond(rx_before, s->rx_origin, READ(how, tp, copied_seq));
+	if (how & TX && rx <= 0) /* a call either receives or sends; if not, it is counted later */
+		tx = beyond(tx_before, s->tx_origin, READ(how, tp, write_seq));
+	if (!(how & LOCKED) && READ(how, sk, __sk_common.skc_state) != BPF_TCP_ESTABLISHED)
+		return false; /* a FIN is no byte */
+	if (tx > 0 && how & SHARED &&
+	    __sync_val_compare_and_swap(&s->tx_bytes, tx_before, tx_before + tx) != tx_before)
+		return false;
+	if (tx > 0 && !(how & SHARED))
+		s->tx_bytes = tx_before + tx;
+	if (tx > 0)
+		add(sum->tx, tx);
+	if (rx > 0) {
+		s->rx_bytes = rx_before + rx;
+		add(sum->rx, rx);
+	}
+	return true;
+}
+
+/* All of on_data(); `s` may be NULL. */
+static __always_inline void on_any_data(struct sock *sk, struct tcp_sock *tp,
+					struct socket_state *s, int how)
 {
 	int state = READ(how, sk, __sk_common.skc_state);
-	struct socket_state *s;
 
+	if (how & TASK && !READ(how, sk, sk_lock.owned))
+		return;
 	/* a subflow's sequence numbers are not the application's: those are its MPTCP socket's */
 	if (!(how & MPTCP) && is_subflow(tp, how))
 		return;
-	s = state_get(sk);
 	if (!s)
 		s = state_found(sk, tp, state, how);
 	if (!s)
@@ -248,6 +301,40 @@ static __always_inline void on_data(struct sock *sk, struct tcp_sock *tp, int ho
 	update(sk, tp, s, state, state, how);
 	if (!(how & MPTCP))
 		health_look(sk, tp, s, how);
+}
+
+static __noinline void on_shared_data(struct sock *sk, struct tcp_sock *tp, struct socket_state *s,
+				      int how)
+{
+	on_any_data(sk, tp, s, how | SHARED);
+}
+
+/* 5.10 refuses a program that has a compare-and-swap, even where it never gets to. */
+static __noinline void on_locked_data(struct sock *sk, struct tcp_sock *tp, struct socket_state *s,
+				      int how)
+{
+	on_any_data(sk, tp, s, how & ~SHARED);
+}
+
+/* Out of line: so the common case needs neither stack nor registers for it. */
+static __always_inline void on_new_data(struct sock *sk, struct tcp_sock *tp,
+					struct socket_state *s, int how)
+{
+	if (how & SHARED)
+		on_shared_data(sk, tp, s, how);
+	else
+		on_locked_data(sk, tp, s, how);
+}
+
+/* A process, or the kernel for it, has moved data through the socket. */
+static __always_inline void on_data(struct sock *sk, struct tcp_sock *tp, int how)
+{
+	struct socket_state *s = state_get(sk);
+	bool done = __builtin_expect(s != NULL, true) && !(how & MPTCP) &&
+		    __builtin_expect(on_more_data(sk, tp, s, how), true);
+
+	if (!done)
+		on_new_data(sk, tp, s, how);
 }
 
 /* For sk pointers of any protocol that the hook passes. */
@@ -270,16 +357,16 @@ static __always_inline void on_mptcp_receive(struct sock *sk)
 static __always_inline void begin_unlocked(struct sock *sk, struct socket_state *s, int state)
 {
 	struct tcp_sock *tp = (struct tcp_sock *)sk;
-	__u32 origin;
 
 	if ((by_destination || by_port) && is_active(tp, state, PROBE))
 		s->flags = ACTIVE; /* else it does not matter */
 	for (int i = 0; i < 3; i++) {
-		origin = s->origin;
 		s->rx_bytes = received(sk, tp, PROBE);
 		s->tx_bytes = sent(tp, s, state, PROBE);
-		if (i && s->origin == origin) /* no ACK came in between */
-			break;
+		origins_set(tp, s, PROBE);
+		if (beyond(s->tx_bytes + fin_queued(state), s->tx_origin,
+			   BPF_CORE_READ(tp, write_seq)) == 0)
+			break; /* nothing came in between */
 	}
 }
 
@@ -295,7 +382,7 @@ static __always_inline void on_older(struct sock *sk, struct task_struct *task)
 	if (state == BPF_TCP_CLOSE || state == BPF_TCP_LISTEN || state_get(sk))
 		return;
 	if (task) {
-		owner_set(&initial.owner, task);
+		owner_set(&initial.owner, task, PROBE);
 		initial.owner.row = TCP_ROW_OTHER; /* it gets a row of its own when it counts */
 	}
 	if (mptcp) {

@@ -20,9 +20,8 @@ int BPF_PROG(traced_receive, struct sock *sk)
 {
 	struct tcp_sock *tp = bpf_skc_to_tcp_sock(sk);
 
-	/* Without an owner of the lock this is a softirq on top of some bystander (kTLS). */
-	if (tp && sk->sk_lock.owned)
-		on_data(sk, tp, RX | OWN);
+	if (tp)
+		on_data(sk, tp, RX | OWN | TASK); /* kTLS receives in softirqs too */
 	return 0;
 }
 
@@ -98,8 +97,8 @@ int BPF_PROG(traced_reset_received, struct sock *sk)
 SEC("tp_btf/inet_sock_set_state")
 int BPF_PROG(locked_state, struct sock *sk, int old, int now)
 {
-	first_twin(sk, old, now);
-	on_typed_state(sk, old, now, TX | RX);
+	if (first_twin_needed(sk, old, now))
+		on_typed_state(sk, old, now, TX | RX);
 	return 0;
 }
 
@@ -116,7 +115,7 @@ int BPF_PROG(locked_state_again, struct sock *sk, int old, int now)
 SEC("fexit/tcp_sendmsg_locked")
 int BPF_PROG(fentry_send, struct sock *sk)
 {
-	on_typed_data(sk, TX | OWN);
+	on_typed_data(sk, TX | OWN | LOCKED);
 	return 0;
 }
 
@@ -124,7 +123,7 @@ int BPF_PROG(fentry_send, struct sock *sk)
 SEC("fexit/do_tcp_sendpages")
 int BPF_PROG(fentry_sendpages, struct sock *sk)
 {
-	on_typed_data(sk, TX | OWN);
+	on_typed_data(sk, TX | OWN | LOCKED);
 	return 0;
 }
 
@@ -200,7 +199,7 @@ int BPF_PROG(fentry_syn, struct sock *sk)
 SEC("fentry/sk_stream_wait_memory")
 int BPF_PROG(fentry_wait, struct sock *sk)
 {
-	on_typed_data(sk, TX | OWN);
+	on_typed_data(sk, TX | OWN | LOCKED);
 	return 0;
 }
 
@@ -209,10 +208,14 @@ int BPF_PROG(fentry_wait, struct sock *sk)
 SEC("kprobe/release_sock")
 int BPF_KPROBE(kprobe_release, struct sock *sk)
 {
+	struct socket_state *s = state_get(sk);
+
+	if (s && on_more_data(sk, (struct tcp_sock *)sk, s, TX | RX | LOCKED | PROBE))
+		return 0;
 	if (is_stream(sk, IPPROTO_TCP))
-		on_data(sk, (struct tcp_sock *)sk, TX | RX | OWN | PROBE);
+		on_new_data(sk, (struct tcp_sock *)sk, s, TX | RX | OWN | PROBE);
 	else if (is_mptcp(IPPROTO_MPTCP) && is_stream(sk, IPPROTO_MPTCP))
-		on_data(sk, NULL, TX | RX | OWN | PROBE | MPTCP);
+		on_new_data(sk, NULL, s, TX | RX | OWN | PROBE | MPTCP);
 	return 0;
 }
 
@@ -342,8 +345,8 @@ int kprobe_state(struct bpf_raw_tracepoint_args *ctx)
 {
 	struct sock *sk = (struct sock *)ctx->args[0];
 
-	first_twin(sk, ctx->args[1], ctx->args[2]);
-	on_any_state(sk, ctx->args[1], ctx->args[2]);
+	if (first_twin_needed(sk, ctx->args[1], ctx->args[2]))
+		on_any_state(sk, ctx->args[1], ctx->args[2]);
 	return 0;
 }
 
@@ -394,8 +397,8 @@ int kprobe_exit(struct bpf_raw_tracepoint_args *ctx)
 SEC("tp_btf/inet_sock_set_state")
 int BPF_PROG(shared_state, struct sock *sk, int old, int now)
 {
-	first_twin(sk, old, now);
-	on_typed_state(sk, old, now, TX | RX | SHARED);
+	if (first_twin_needed(sk, old, now))
+		on_typed_state(sk, old, now, TX | RX | SHARED);
 	return 0;
 }
 

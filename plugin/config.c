@@ -64,6 +64,7 @@ static const struct option options[] = {
 	{"NotifySlowConnect", read_seconds, IN_RULE(event.slow_s), 0, 3600, NULL, "0"},
 	{"NotifyFailedConnect", read_bool, IN_RULE(event.failed), 0, 0, NULL, "false"},
 	{"NotifyLimit", read_count, AT(notify_limit), 1, 1000, NULL, "10"},
+	{"ReportOwnCost", read_bool, AT(own_cost), 0, 0, NULL, "false"},
 	{"LocalPort", read_ports, AT(probe.local_ports), 0, 0, NULL, NULL},
 	{"RemotePort", read_ports, AT(probe.remote_ports), 0, 0, NULL, NULL},
 	{"Loopback", read_bool, AT(probe.scopes[TCP_SCOPE_LOOPBACK]), 0, 0, NULL, "true"},

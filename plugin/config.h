@@ -29,6 +29,7 @@ struct config {
 	struct snapshot_options snapshot;
 	struct match_options match;
 	unsigned notify_limit;
+	bool own_cost;                 /* what the plugin costs is reported */
 	struct config_report *reports; /* [0]: in general, [1 + i]: rule i */
 	struct group_options *groups;  /* the same, as the stage wants them; by config_finish() */
 	struct subnet *subnets;

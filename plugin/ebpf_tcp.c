@@ -19,6 +19,12 @@ static struct {
 	uint64_t last_read_ns; /* 0: there was none */
 	double tick_s;         /* from the last read to this one */
 	double read_s;         /* how long the last read took */
+	struct {
+		enum metric_stage stage;
+		uint64_t since_ns;
+		double spent_s[METRIC_STAGE_COUNT]; /* in this read */
+		double last_s[METRIC_STAGE_COUNT];  /* in the last one */
+	} cost;
 	bool configured;
 	bool complained; /* each complaint comes once: the numbers are in `self` */
 	bool complained_processes;
@@ -100,17 +106,50 @@ static int ebpf_tcp_init(void)
 	}
 	plugin.last_read_ns = 0;
 	INFO(PLUGIN_NAME " plugin: %s", probe_describe(plugin.probe));
+	if (plugin.config.own_cost && !probe_timed())
+		INFO(PLUGIN_NAME " plugin: kernel.bpf_stats_enabled is not 1: how long programs "
+				 "run is not reported");
 	return 0;
+}
+
+/* From here on, time is that of this stage. */
+static void enter(enum metric_stage stage)
+{
+	uint64_t now_ns;
+
+	if (!plugin.config.own_cost)
+		return;
+	now_ns = clock_ns(CLOCK_MONOTONIC);
+	plugin.cost.spent_s[plugin.cost.stage] += (double)(now_ns - plugin.cost.since_ns) / 1e9;
+	plugin.cost.since_ns = now_ns;
+	plugin.cost.stage = stage;
+}
+
+static void begin_cost(uint64_t now_ns)
+{
+	memset(plugin.cost.spent_s, 0, sizeof(plugin.cost.spent_s));
+	plugin.cost.since_ns = now_ns;
+	plugin.cost.stage = METRIC_REFRESH;
+}
+
+static void end_cost(void)
+{
+	enter(METRIC_REFRESH);
+	memcpy(plugin.cost.last_s, plugin.cost.spent_s, sizeof(plugin.cost.last_s));
 }
 
 static void add_process(void *context, const struct snapshot_process *process)
 {
-	const struct match *match = match_process(plugin.matcher, process);
+	const struct match *match;
 
 	(void)context;
+	enter(METRIC_MATCH);
+	match = match_process(plugin.matcher, process);
 	if (groups_by_pid(plugin.groups, match, process))
 		match = match_details(plugin.matcher, process);
+	enter(METRIC_GROUP);
 	groups_add(plugin.groups, match, process);
+	enter(METRIC_SNAPSHOT);
 }
 
 /* Of processes that have no row nothing is known but the name: they are not told of. */
@@ -161,13 +200,28 @@ static void complain_full(bool *complained, uint64_t lost, const char *what, con
 	*complained = *complained || lost;
 }
 
+static void add_cost(struct metric_self *self, const struct probe_tables *tables,
+		     const struct probe_usage *usage)
+{
+	self->extras = METRIC_COST | (probe_timed() ? METRIC_RUNS : 0) |
+		       (tables->socket_count ? METRIC_SOCKET_LIMIT : 0);
+	memcpy(self->stage_s, plugin.cost.last_s, sizeof(self->stage_s));
+	self->max_processes = plugin.config.probe.max_processes;
+	self->max_endpoints = tables->row_count - tables->first_endpoint;
+	self->max_sockets = tables->socket_count;
+	self->runs = usage->runs;
+	self->run_ms = usage->run_ns / 1000000;
+}
+
 static void report_self(struct report *report)
 {
 	const char *socket_limit = probe_socket_limit(plugin.probe);
 	struct probe_tables tables;
+	struct probe_usage usage;
 	struct metric_self self;
 
 	probe_tables(&tables, plugin.probe);
+	probe_usage(&usage, plugin.probe);
 	self = (struct metric_self){
 		.lost_processes = tables.self->lost_processes,
 		.lost_sockets = tables.self->lost_sockets,
@@ -176,12 +230,14 @@ static void report_self(struct report *report)
 		.lost_endpoints = tables.self->lost_endpoints,
 		.lost_events = tables.self->lost_events,
 		.lost_listeners = tables.self->lost_listeners,
-		.recursion_misses = probe_skips(plugin.probe),
+		.recursion_misses = usage.skips,
 		.processes = snapshot_processes(plugin.snapshot),
 		.endpoints = snapshot_endpoints(plugin.snapshot),
 		.sockets = (double)(tables.self->sockets_added - tables.self->sockets_removed),
 		.read_s = plugin.read_s,
 	};
+	if (plugin.config.own_cost)
+		add_cost(&self, &tables, &usage);
 	metric_self(&self, report_sample, report);
 	complain_full(&plugin.complained_processes, self.lost_processes, "processes",
 		      "MaxProcesses");
@@ -228,18 +284,23 @@ static int ebpf_tcp_read(void)
 	if (plugin.last_read_ns)
 		plugin.tick_s = (double)(started_ns - plugin.last_read_ns) / 1e9;
 	plugin.last_read_ns = started_ns;
+	begin_cost(started_ns);
 	groups_begin(plugin.groups, clock_ns(CLOCK_BOOTTIME));
 	events_begin(plugin.events);
 	probe_refresh(plugin.probe);
 	match_begin(plugin.matcher);
 	probe_events(plugin.probe, add_event, NULL);
 	probe_listeners(plugin.probe, add_listener, NULL);
+	enter(METRIC_SNAPSHOT);
 	snapshot_take(plugin.snapshot, add_process, NULL);
+	enter(METRIC_GROUP);
 	groups_end(plugin.groups);
+	enter(METRIC_REPORT);
 	groups_each(plugin.groups, report_group, &report);
 	report_self(&report);
 	report_events(&report);
 	complain(&report);
+	end_cost();
 	plugin.read_s = (double)(clock_ns(CLOCK_MONOTONIC) - started_ns) / 1e9;
 	return 0;
 }

@@ -82,19 +82,30 @@ static const struct {
 	const char *instance;
 	bool gauge;
 	size_t at;
+	unsigned extras; /* all of them are needed */
 } selfs[] = {
-	{"total_events", "lost_processes", false, SELF(lost_processes)},
-	{"total_events", "lost_sockets", false, SELF(lost_sockets)},
-	{"total_events", "lost_deltas", false, SELF(lost_deltas)},
-	{"total_events", "lost_latencies", false, SELF(lost_latencies)},
-	{"total_events", "lost_endpoints", false, SELF(lost_endpoints)},
-	{"total_events", "lost_events", false, SELF(lost_events)},
-	{"total_events", "lost_listeners", false, SELF(lost_listeners)},
-	{"total_events", "recursion_misses", false, SELF(recursion_misses)},
-	{"cache_size", "processes", true, SELF(processes)},
-	{"cache_size", "endpoints", true, SELF(endpoints)},
-	{"cache_size", "sockets", true, SELF(sockets)},
-	{"duration", "read", true, SELF(read_s)},
+	{"total_events", "lost_processes", false, SELF(lost_processes), 0},
+	{"total_events", "lost_sockets", false, SELF(lost_sockets), 0},
+	{"total_events", "lost_deltas", false, SELF(lost_deltas), 0},
+	{"total_events", "lost_latencies", false, SELF(lost_latencies), 0},
+	{"total_events", "lost_endpoints", false, SELF(lost_endpoints), 0},
+	{"total_events", "lost_events", false, SELF(lost_events), 0},
+	{"total_events", "lost_listeners", false, SELF(lost_listeners), 0},
+	{"total_events", "recursion_misses", false, SELF(recursion_misses), 0},
+	{"cache_size", "processes", true, SELF(processes), 0},
+	{"cache_size", "endpoints", true, SELF(endpoints), 0},
+	{"cache_size", "sockets", true, SELF(sockets), 0},
+	{"duration", "read", true, SELF(read_s), 0},
+	{"duration", "refresh", true, SELF(stage_s[METRIC_REFRESH]), METRIC_COST},
+	{"duration", "snapshot", true, SELF(stage_s[METRIC_SNAPSHOT]), METRIC_COST},
+	{"duration", "match", true, SELF(stage_s[METRIC_MATCH]), METRIC_COST},
+	{"duration", "group", true, SELF(stage_s[METRIC_GROUP]), METRIC_COST},
+	{"duration", "report", true, SELF(stage_s[METRIC_REPORT]), METRIC_COST},
+	{"capacity", "processes", true, SELF(max_processes), METRIC_COST},
+	{"capacity", "endpoints", true, SELF(max_endpoints), METRIC_COST},
+	{"capacity", "sockets", true, SELF(max_sockets), METRIC_COST | METRIC_SOCKET_LIMIT},
+	{"invocations", "programs", false, SELF(runs), METRIC_COST | METRIC_RUNS},
+	{"total_time_in_ms", "programs", false, SELF(run_ms), METRIC_COST | METRIC_RUNS},
 };
 
 static uint64_t counter_at(const void *base, size_t offset)
@@ -240,6 +251,8 @@ void metric_self(const struct metric_self *self, metric_emit *emit, void *contex
 			.count = 1,
 		};
 
+		if (selfs[i].extras & ~self->extras)
+			continue;
 		if (sample.gauge)
 			sample.value = *(const double *)((const char *)self + selfs[i].at);
 		else

@@ -48,8 +48,26 @@ struct metric_sample {
 
 typedef void metric_emit(void *context, const struct metric_sample *sample);
 
+/* What a read of the plugin is made of. */
+enum metric_stage {
+	METRIC_REFRESH,
+	METRIC_SNAPSHOT,
+	METRIC_MATCH,
+	METRIC_GROUP,
+	METRIC_REPORT,
+	METRIC_STAGE_COUNT
+};
+
+/* What the plugin reports about itself besides, if it is asked to or can know. */
+enum metric_extra {
+	METRIC_COST = 1 << 0,
+	METRIC_RUNS = 1 << 1,         /* of its programs */
+	METRIC_SOCKET_LIMIT = 1 << 2, /* there is one */
+};
+
 /* What the plugin reports about itself, as group `self`. */
 struct metric_self {
+	unsigned extras; /* METRIC_COST and so on */
 	uint64_t lost_processes;
 	uint64_t lost_sockets;
 	uint64_t lost_deltas;
@@ -62,6 +80,12 @@ struct metric_self {
 	double endpoints;
 	double sockets;
 	double read_s;
+	double stage_s[METRIC_STAGE_COUNT];
+	double max_processes;
+	double max_endpoints;
+	double max_sockets;
+	uint64_t runs;
+	uint64_t run_ms;
 };
 
 /* Calls `emit` for every metric of the group that the options ask for, `tick_s` after the last

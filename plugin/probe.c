@@ -542,9 +542,14 @@ static bool selftest_counted(const struct probe *p)
 	}
 	for (unsigned i = TCP_ROW_OTHER; i < p->row_count; i++) {
 		const struct tcp_row *row = &p->rows[i];
+		struct tcp_bytes bytes = {0};
 
-		if (row->counters.tx_bytes >= SELFTEST_BYTES && row->counters.connects &&
-		    row->counters.rx_bytes >= SELFTEST_BYTES &&
+		for (unsigned shard = 0; shard < p->shard_count; shard++) {
+			bytes.tx += p->bytes[shard * p->row_count + i].tx;
+			bytes.rx += p->bytes[shard * p->row_count + i].rx;
+		}
+		if (bytes.tx >= SELFTEST_BYTES && bytes.rx >= SELFTEST_BYTES &&
+		    row->counters.connects &&
 		    (i == TCP_ROW_OTHER || strncmp(row->comm, name, sizeof(name)) == 0))
 			return true;
 	}
@@ -808,6 +813,9 @@ void probe_tables(struct probe_tables *out, const struct probe *p)
 		.self = &p->skeleton->bss->self,
 		.row_count = p->row_count,
 		.shard_count = p->shard_count,
+		.socket_count = p->backend->sock_storage
+					? 0
+					: bpf_map__max_entries(p->skeleton->maps.sockets),
 		.first_endpoint = p->first_endpoint,
 		.processes_fd = bpf_map__fd(p->skeleton->maps.processes),
 		.free_rows_fd = bpf_map__fd(p->skeleton->maps.free_rows),
@@ -822,16 +830,27 @@ const char *probe_socket_limit(const struct probe *p)
 	return p->backend->sock_storage ? "net.core.optmem_max" : "MaxSockets";
 }
 
-uint64_t probe_skips(const struct probe *p)
+void probe_usage(struct probe_usage *out, const struct probe *p)
 {
-	uint64_t skips = 0;
-
+	*out = (struct probe_usage){0};
 	for (unsigned i = 0; i < p->program_count; i++) {
 		struct bpf_prog_info info = {0};
 		__u32 size = sizeof(info);
 
-		if (!bpf_obj_get_info_by_fd(bpf_program__fd(p->programs[i]), &info, &size))
-			skips += info.recursion_misses;
+		if (bpf_obj_get_info_by_fd(bpf_program__fd(p->programs[i]), &info, &size))
+			continue;
+		out->skips += info.recursion_misses;
+		out->runs += info.run_cnt;
+		out->run_ns += info.run_time_ns;
 	}
-	return skips;
+}
+
+bool probe_timed(void)
+{
+	FILE *file = fopen("/proc/sys/kernel/bpf_stats_enabled", "re");
+	int answer = file ? fgetc(file) : EOF;
+
+	if (file)
+		fclose(file);
+	return answer == '1';
 }

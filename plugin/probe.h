@@ -46,6 +46,7 @@ struct probe_tables {
 	const struct tcp_self *self;                      /* mapped */
 	unsigned row_count;
 	unsigned shard_count;
+	unsigned socket_count;   /* for so many the table has room; 0: there is none */
 	unsigned first_endpoint; /* from this row on, rows are about endpoints */
 	int processes_fd;        /* struct tcp_process_key -> row number */
 	int free_rows_fd;        /* stack of free row numbers */
@@ -86,7 +87,16 @@ void probe_tables(struct probe_tables *out, const struct probe *p);
 /* What to raise when sockets find no room. */
 const char *probe_socket_limit(const struct probe *p);
 
-/* How often the kernel has skipped one of the programs because it was running already (5.12). */
-uint64_t probe_skips(const struct probe *p);
+/* What the kernel says about the programs, all together. */
+struct probe_usage {
+	uint64_t skips; /* it skipped one because it was running already (5.12) */
+	uint64_t runs;
+	uint64_t run_ns;
+};
+
+void probe_usage(struct probe_usage *out, const struct probe *p);
+
+/* Does the kernel count and time the runs of programs? It does not unless it is told to. */
+bool probe_timed(void);
 
 #endif

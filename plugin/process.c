@@ -70,17 +70,25 @@ int process_stat(struct process_stat *out, const char *proc_root, uint32_t pid)
 	return 0;
 }
 
+bool process_gone(const char *proc_root, uint32_t pid)
+{
+	char path[PATH_MAX];
+
+	if (strcmp(proc_root, "/proc") == 0) /* another /proc has other pids */
+		return kill((pid_t)pid, 0) && errno == ESRCH;
+	path_of(path, proc_root, pid, "stat");
+	return access(path, F_OK) && errno == ENOENT;
+}
+
 bool process_alive(const char *proc_root, uint32_t pid, uint64_t start_ns)
 {
 	struct process_stat stat;
-	int err = process_stat(&stat, proc_root, pid);
+	int err;
 
-	if (err == -ESRCH)
+	if (process_gone(proc_root, pid))
 		return false;
-	if (err == -ENOENT) /* gone or hidden (hidepid); another /proc has other pids */
-		return strcmp(proc_root, "/proc") == 0 &&
-		       (kill((pid_t)pid, 0) == 0 || errno != ESRCH);
-	return err || stat.start_ticks == process_ticks(start_ns);
+	err = process_stat(&stat, proc_root, pid); /* -ENOENT: hidden (hidepid) */
+	return err != -ESRCH && (err || stat.start_ticks == process_ticks(start_ns));
 }
 
 ssize_t process_exe(char *out, size_t size, const char *proc_root, uint32_t pid)

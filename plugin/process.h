@@ -21,6 +21,9 @@ uint64_t process_ticks(uint64_t ns);
 /* Returns 0 or -errno; -EINVAL if the file is not as it should be. */
 int process_stat(struct process_stat *out, const char *proc_root, uint32_t pid);
 
+/* True if no process has that pid: the cheap half of process_alive(). In doubt false. */
+bool process_gone(const char *proc_root, uint32_t pid);
+
 /*
  * False once the process that started at start_ns (nanoseconds since boot) is gone for good, also
  * if its pid belongs to another one by now. In doubt true.

@@ -11,45 +11,85 @@
 #include "process.h"
 #include "snapshot.h"
 
-#define SWEEP_TICKS 64 /* a row whose end was not hinted at is checked once in so many looks */
-#define IDLE_TICKS 6   /* an endpoint that did nothing in so many may give way to others */
+#define LATE_TICKS 2   /* a row that has changed since the last look may still say so old a tick */
+#define SWEEP_LOOKS 64 /* a row whose end was not hinted at is swept once in so many looks... */
+#define SWEEP_MOST 256 /* ...but never more rows in one, at 0.5 us each... */
+#define SWEEP_READS 16 /* ...and for so few that seem to live, at 12 us, /proc is read */
+#define BATCH 64       /* rows that are looked at together */
+#define IDLE_LOOKS 6   /* an endpoint that did nothing in so many may give way to others */
+
+/* What a row is to us. */
+enum state {
+	FREE,
+	HELD,
+	SWEPT,  /* it has its turn: is there such a pid? */
+	DUE,    /* looked at, whether it has changed or not: has its process ended? */
+	LEAVING /* dead and out of the index: one more look, then the row is free */
+};
 
 /* What we know of a row from the last look. Who it is about is in the row until it is free. */
 struct seen {
 	struct tcp_counters counters;
-	uint64_t start_ns; /* 0: free */
-	int64_t open;      /* connections of whom the row is about; others may have left some */
-	uint32_t idle;     /* looks since it grew */
-	bool leaving;      /* dead and out of the index: one more look, then the row is free */
+	uint64_t start_ns;
+	int64_t open;  /* connections of whom the row is about; others may have left some */
+	unsigned grew; /* the look in which it last did, or was taken */
 };
 
 struct snapshot {
 	struct probe_tables tables;
 	char *proc_root;
 	struct seen *seen;
+	uint8_t *states; /* enum state; apart: those that have not changed are not read */
+	uint64_t since;  /* rows that were touched in this tick or later are looked at */
 	unsigned looks;
+	struct turn {
+		unsigned first, count;
+	} sweep, reads; /* rows that had their turn in the last look */
 	unsigned processes;
 	unsigned endpoints;
 	uint64_t lost_processes;
 	uint64_t lost_endpoints;
-	bool crowded; /* since the last look, endpoints found no room */
+	struct leaving {
+		unsigned count;
+		unsigned rows[BATCH];
+		struct tcp_process_key processes[BATCH];  /* of rows of the one kind... */
+		struct tcp_endpoint_key endpoints[BATCH]; /* ...or of the other */
+	} leaving;
+	/* since the last look */
+	bool full;    /* processes found no room */
+	bool crowded; /* endpoints found none */
+	bool left;    /* a process did, and its endpoints follow */
 	uint32_t grown_buckets[TCP_TIME_COUNT][TCP_LATENCY_BUCKETS];
 };
 
-/* The kernel writes while we read: take every counter once. */
-static bool take_counters(struct tcp_counters *grown, struct seen *seen, const struct tcp_row *row)
+/* The kernel writes while we read: every counter is taken once. */
+static void read_counters(struct tcp_counters *out, const struct probe_tables *tables,
+			  unsigned number)
 {
-	const volatile __u64 *now = (const volatile __u64 *)&row->counters;
+	const volatile __u64 *now = (const volatile __u64 *)&tables->rows[number].counters;
+	const volatile struct tcp_bytes *bytes = &tables->bytes[number];
+
+	for (unsigned i = 0; i < TCP_COUNTERS; i++)
+		((__u64 *)out)[i] = now[i];
+	for (unsigned i = 0; i < tables->shard_count; i++, bytes += tables->row_count) {
+		out->tx_bytes += bytes->tx;
+		out->rx_bytes += bytes->rx;
+	}
+}
+
+static bool take_counters(struct tcp_counters *grown, struct snapshot *s, unsigned number)
+{
+	struct seen *seen = &s->seen[number];
 	__u64 *before = (__u64 *)&seen->counters, *out = (__u64 *)grown, any = 0;
+	struct tcp_counters now;
 
+	read_counters(&now, &s->tables, number);
 	for (unsigned i = 0; i < TCP_COUNTERS; i++) {
-		__u64 value = now[i];
-
-		out[i] = value - before[i];
-		before[i] = value;
+		out[i] = ((__u64 *)&now)[i] - before[i];
 		any |= out[i];
 	}
-	seen->open += (int64_t)grown->established;
+	seen->open += (int64_t)(now.established - seen->counters.established);
+	seen->counters = now;
 	for (unsigned i = 0; i < TCP_TIME_COUNT; i++) {
 		if (grown->times[i]) /* else a time whose count is still to come waits for it */
 			continue;
@@ -88,26 +128,60 @@ static bool is_endpoint(const struct snapshot *s, unsigned row)
 	return row >= s->tables.first_endpoint;
 }
 
-static int unlist(const struct snapshot *s, unsigned number)
+static void leave(struct snapshot *s, unsigned number)
 {
 	const struct tcp_row *row = &s->tables.rows[number];
-	struct tcp_endpoint_key key = {
-		.process = {.start_ns = s->seen[number].start_ns, .pid = row->pid},
-		.endpoint = row->endpoint,
-	};
+	struct tcp_process_key key = {.start_ns = s->seen[number].start_ns, .pid = row->pid};
+	struct leaving *l = &s->leaving;
 
-	if (is_endpoint(s, number))
-		return bpf_map_delete_elem(s->tables.endpoints_fd, &key);
-	return bpf_map_delete_elem(s->tables.processes_fd, &key.process);
+	s->states[number] = DUE; /* what fails is tried again by the next look */
+	l->processes[l->count] = key;
+	l->endpoints[l->count] = (struct tcp_endpoint_key){key, row->endpoint};
+	l->rows[l->count++] = number;
 }
 
-/* Takes the row from the process. What still arrives for it is seen by the next look. */
-static void leave(struct snapshot *s, unsigned row)
+/* What still arrives for the row is seen by the next look. */
+static void vacate(struct snapshot *s, unsigned row)
 {
-	if (unlist(s, row) && errno != ENOENT)
-		return; /* the next look tries again */
 	__atomic_store_n(&s->tables.rows[row].start_ns, 0, __ATOMIC_RELEASE);
-	s->seen[row].leaving = true;
+	s->states[row] = LEAVING;
+	s->left = s->left || !is_endpoint(s, row);
+}
+
+/* Takes the first keys from the index. Returns 0, or errno for the one after those `*count`. */
+static int unlist(const struct snapshot *s, unsigned first, unsigned *count)
+{
+	const struct leaving *l = &s->leaving;
+	unsigned all = *count;
+	int err;
+
+	if (is_endpoint(s, l->rows[first]))
+		err = bpf_map_delete_batch(s->tables.endpoints_fd, &l->endpoints[first], count,
+					   NULL);
+	else
+		err = bpf_map_delete_batch(s->tables.processes_fd, &l->processes[first], count,
+					   NULL);
+	if (!err)
+		return 0;
+	if (*count == all) /* it did not get to tell */
+		*count = 0;
+	return errno;
+}
+
+/* Takes the rows from who has them, at a third of what one after the other costs. */
+static void leave_all(struct snapshot *s)
+{
+	struct leaving *l = &s->leaving;
+	unsigned count;
+	int err;
+
+	for (unsigned first = 0; first < l->count; first += count + 1) {
+		count = l->count - first;
+		err = unlist(s, first, &count);
+		for (unsigned i = 0; i < count + (err == ENOENT); i++)
+			vacate(s, l->rows[first + i]);
+	}
+	l->count = 0;
 }
 
 static void free_row(struct snapshot *s, unsigned row)
@@ -119,7 +193,7 @@ static void free_row(struct snapshot *s, unsigned row)
 	if (bpf_map_update_elem(endpoint ? s->tables.free_endpoints_fd : s->tables.free_rows_fd,
 				NULL, &number, BPF_ANY))
 		return;
-	s->seen[row].leaving = false;
+	s->states[row] = FREE;
 	s->seen[row].start_ns = 0;
 	if (endpoint)
 		s->endpoints--;
@@ -128,17 +202,18 @@ static void free_row(struct snapshot *s, unsigned row)
 }
 
 /* Has the process ended? Asked before its counters are read: nothing can be added afterwards. */
-static bool dead(const struct snapshot *s, unsigned row, bool check_all)
+static bool dead(struct snapshot *s, unsigned number)
 {
-	const struct seen *seen = &s->seen[row];
+	struct tcp_row *row = &s->tables.rows[number];
+	enum state state = s->states[number];
 	uint32_t hint = TCP_EXIT_UNKNOWN; /* asked about once */
-	bool hinted = __atomic_compare_exchange_n(&s->tables.rows[row].exited, &hint, 0, false,
-						  __ATOMIC_RELAXED, __ATOMIC_RELAXED) ||
-		      hint;
-	bool turn = row % SWEEP_TICKS == s->looks % SWEEP_TICKS;
+	bool asked = __atomic_compare_exchange_n(&row->exited, &hint, 0, false, __ATOMIC_RELAXED,
+						 __ATOMIC_RELAXED);
 
-	return (hinted || turn || check_all) &&
-	       !process_alive(s->proc_root, s->tables.rows[row].pid, seen->start_ns);
+	s->states[number] = !asked && hint ? DUE : HELD; /* it may still close its files */
+	if (hint || state == DUE)
+		return !process_alive(s->proc_root, row->pid, s->seen[number].start_ns);
+	return (s->full || state == SWEPT) && process_gone(s->proc_root, row->pid);
 }
 
 /* An endpoint goes with its process, whose row was looked at before... */
@@ -154,23 +229,27 @@ static bool gives_way(const struct snapshot *s, unsigned row)
 {
 	const struct seen *seen = &s->seen[row];
 
-	return s->crowded && is_endpoint(s, row) && seen->start_ns && seen->idle > IDLE_TICKS &&
-	       !seen->open;
+	return s->crowded && is_endpoint(s, row) && s->states[row] != FREE &&
+	       s->looks - seen->grew > IDLE_LOOKS && !seen->open;
 }
 
-static bool ended(struct snapshot *s, unsigned number, uint64_t start_ns, bool check_all)
+static bool ended(struct snapshot *s, unsigned number, uint64_t start_ns)
 {
 	struct seen *seen = &s->seen[number];
 
-	if (!start_ns || seen->leaving)
+	if (!start_ns || s->states[number] == LEAVING)
 		return false;
-	if (!seen->start_ns) {
-		seen->idle = 0;
+	if (s->states[number] == FREE) {
+		s->states[number] = HELD;
+		seen->grew = s->looks - 1;
 		seen->open = 0;
 		*(is_endpoint(s, number) ? &s->endpoints : &s->processes) += 1;
 	}
 	seen->start_ns = start_ns;
-	return is_endpoint(s, number) ? orphaned(s, number) : dead(s, number, check_all);
+	if (!is_endpoint(s, number))
+		return dead(s, number);
+	s->states[number] = HELD;
+	return orphaned(s, number);
 }
 
 static void describe(struct snapshot_process *p, const struct tcp_row *row)
@@ -186,51 +265,82 @@ static void describe(struct snapshot_process *p, const struct tcp_row *row)
 }
 
 /* Tells of a row that grew or is seen for the last time. */
-static void tell(struct snapshot *s, unsigned number, struct snapshot_process *p,
+static void tell(struct snapshot *s, unsigned number, const struct tcp_counters *grown, bool last,
 		 snapshot_visit *visit, void *context)
 {
-	struct tcp_row *row = &s->tables.rows[number];
+	const struct tcp_row *row = &s->tables.rows[number];
+	struct snapshot_process p = {
+		.row = number,
+		.process_row = is_endpoint(s, number) ? row->process_row : number,
+		.start_ns = s->seen[number].start_ns,
+		.grown = *grown,
+		.last = last,
+	};
 
-	take_times(s, number, p);
-	p->row = p->process_row = number;
-	p->start_ns = s->seen[number].start_ns;
-	if (number >= TCP_ROW_FIRST && !p->start_ns) {
+	take_times(s, number, &p);
+	if (number >= TCP_ROW_FIRST && !p.start_ns) {
 		if (is_endpoint(s, number))
 			return;
-		p->row = p->process_row = TCP_ROW_OTHER; /* late for one that is gone already */
+		p.row = p.process_row = TCP_ROW_OTHER; /* late for one that is gone already */
 	} else if (number >= TCP_ROW_FIRST) {
-		describe(p, row);
+		describe(&p, row);
 	}
-	if (is_endpoint(s, number))
-		p->process_row = row->process_row;
 	if (visit)
-		visit(context, p);
+		visit(context, &p);
 }
 
-static void look(struct snapshot *s, unsigned number, bool check_all, snapshot_visit *visit,
-		 void *context)
+static void look(struct snapshot *s, unsigned number, snapshot_visit *visit, void *context)
 {
-	struct tcp_row *row = &s->tables.rows[number];
+	const struct tcp_row *row = &s->tables.rows[number];
 	uint64_t start_ns = __atomic_load_n(&row->start_ns, __ATOMIC_ACQUIRE);
-	struct seen *seen = &s->seen[number];
-	struct snapshot_process p = {.last = seen->leaving};
-	bool end = ended(s, number, start_ns, check_all);
-	bool grown = take_counters(&p.grown, seen, row);
+	bool last = s->states[number] == LEAVING, end = ended(s, number, start_ns), grown;
+	struct tcp_counters growth;
 
-	if (grown && !start_ns && !p.last) /* it may just have been taken: before it grew */
-		end = ended(s, number, __atomic_load_n(&row->start_ns, __ATOMIC_ACQUIRE),
-			    check_all);
-	if (grown || p.last) {
-		seen->idle = 0;
-		tell(s, number, &p, visit, context);
-	} else {
-		seen->idle++;
+	grown = take_counters(&growth, s, number);
+	if (grown && !start_ns && !last) /* it may just have been taken: before it grew */
+		end = ended(s, number, __atomic_load_n(&row->start_ns, __ATOMIC_ACQUIRE));
+	if (grown)
+		s->seen[number].grew = s->looks;
+	if (grown || last)
+		tell(s, number, &growth, last, visit, context);
+	else
 		end = end || gives_way(s, number);
-	}
-	if (seen->leaving)
+	if (last)
 		free_row(s, number);
 	else if (end)
 		leave(s, number);
+}
+
+/* Rows that are looked at lie far apart: the processor is told of them before. */
+static void prefetch(const struct snapshot *s, unsigned row)
+{
+	for (size_t at = 0; at < sizeof(struct tcp_row); at += 64)
+		__builtin_prefetch((const char *)&s->tables.rows[row] + at);
+	for (size_t at = 0; at < sizeof(struct seen); at += 64)
+		__builtin_prefetch((const char *)&s->seen[row] + at, 1);
+	for (unsigned i = 0; i < s->tables.shard_count; i++)
+		__builtin_prefetch(&s->tables.bytes[i * s->tables.row_count + row]);
+}
+
+/* Of the rows that have not changed and have a lower state, nothing else is read. */
+static void look_at(struct snapshot *s, unsigned first, unsigned end, enum state least,
+		    snapshot_visit *visit, void *context)
+{
+	unsigned due[BATCH], count = 0;
+
+	for (unsigned row = first; row < end; row++) {
+		if (__atomic_load_n(&s->tables.touched[row], __ATOMIC_RELAXED) >= s->since ||
+		    s->states[row] >= least) {
+			prefetch(s, row);
+			due[count++] = row;
+		}
+		if (count < BATCH && row + 1 < end)
+			continue;
+		for (unsigned i = 0; i < count; i++)
+			look(s, due[i], visit, context);
+		leave_all(s);
+		count = 0;
+	}
 }
 
 /* Have more events found no room than at the last look? */
@@ -243,35 +353,76 @@ static bool lost_more(uint64_t *before, const __u64 *counter)
 	return more;
 }
 
+static void give_turn(struct snapshot *s, struct turn *turn, enum state state)
+{
+	turn->first += turn->count;
+	if (turn->first >= s->tables.row_count)
+		turn->first = 0;
+	for (unsigned i = 0; i < turn->count && turn->first + i < s->tables.row_count; i++)
+		if (s->states[turn->first + i] == HELD)
+			s->states[turn->first + i] = (uint8_t)state;
+}
+
+static void begin(struct snapshot *s)
+{
+	uint64_t tick = __atomic_load_n(s->tables.tick, __ATOMIC_RELAXED);
+
+	s->since = s->looks && tick > LATE_TICKS ? tick - LATE_TICKS : 1;
+	s->full = lost_more(&s->lost_processes, &s->tables.self->lost_processes);
+	s->crowded = lost_more(&s->lost_endpoints, &s->tables.self->lost_endpoints);
+	s->left = false;
+	s->looks++;
+	give_turn(s, &s->reads, DUE);
+	give_turn(s, &s->sweep, SWEPT);
+}
+
 void snapshot_take(struct snapshot *s, snapshot_visit *visit, void *context)
 {
-	bool full = lost_more(&s->lost_processes, &s->tables.self->lost_processes);
+	const unsigned middle = s->tables.first_endpoint, end = s->tables.row_count;
 
-	s->crowded = lost_more(&s->lost_endpoints, &s->tables.self->lost_endpoints);
-	s->looks++;
-	for (unsigned row = TCP_ROW_OTHER; row < s->tables.row_count; row++)
-		look(s, row, full, visit, context);
+	begin(s);
+	look_at(s, TCP_ROW_OTHER, middle, s->full ? HELD : SWEPT, visit, context);
+	look_at(s, middle, end, s->left || s->crowded ? HELD : SWEPT, visit, context);
+}
+
+/* What the tables hold now is seen, but for the connections that are open: they still are. */
+static void take_baseline(struct snapshot *s)
+{
+	s->states[TCP_ROW_OTHER] = s->states[TCP_ROW_KERNEL] = DUE; /* for ever */
+	snapshot_take(s, NULL, NULL);
+	for (unsigned row = 0; row < s->tables.row_count; row++) {
+		if (s->states[row] == FREE && !s->tables.touched[row])
+			continue;
+		s->seen[row].counters.established = 0;
+		s->seen[row].open = 0;
+	}
+}
+
+static unsigned min(unsigned a, unsigned b)
+{
+	return a < b ? a : b;
 }
 
 int snapshot_open(struct snapshot **out, const struct probe_tables *tables,
 		  const struct snapshot_options *options)
 {
+	const unsigned rows = tables->row_count;
+	const unsigned sweep = min((rows + SWEEP_LOOKS - 1) / SWEEP_LOOKS, SWEEP_MOST);
 	struct snapshot *s = calloc(1, sizeof(*s));
 
 	if (!s)
 		return -ENOMEM;
 	s->tables = *tables;
+	s->sweep.count = sweep;
+	s->reads.count = min(sweep, SWEEP_READS);
 	s->proc_root = strdup(options->proc_root);
-	s->seen = calloc(tables->row_count, sizeof(*s->seen));
-	if (!s->proc_root || !s->seen) {
+	s->seen = calloc(rows, sizeof(*s->seen));
+	s->states = calloc(rows, sizeof(*s->states));
+	if (!s->proc_root || !s->seen || !s->states) {
 		snapshot_close(s);
 		return -ENOMEM;
 	}
-	snapshot_take(s, NULL, NULL);
-	for (unsigned row = 0; row < tables->row_count; row++) {
-		s->seen[row].counters.established = 0; /* connections that are open still are */
-		s->seen[row].open = 0;
-	}
+	take_baseline(s);
 	*out = s;
 	return 0;
 }
@@ -281,6 +432,7 @@ void snapshot_close(struct snapshot *s)
 	if (!s)
 		return;
 	free(s->seen);
+	free(s->states);
 	free(s->proc_root);
 	free(s);
 }
@@ -301,7 +453,7 @@ void snapshot_describe(struct snapshot_process *out, const struct snapshot *s, u
 		p.row = p.process_row = TCP_ROW_KERNEL;
 	if (row >= TCP_ROW_FIRST && row < s->tables.row_count && start_ns &&
 	    (snapshot_start_ns(s, row) == start_ns ||
-	     (s->seen[row].leaving && s->seen[row].start_ns == start_ns))) {
+	     (s->states[row] == LEAVING && s->seen[row].start_ns == start_ns))) {
 		p.row = p.process_row = row;
 		p.start_ns = start_ns;
 		describe(&p, &s->tables.rows[row]);

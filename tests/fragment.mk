@@ -22,7 +22,7 @@ $(O)/tests/unit-asan/%: private UNIT_LDFLAGS += $(ASAN_FLAGS)
 # Its symbols are the daemon's for the module that it loads.
 $(call unit,load_test) $(call asan,load_test): private UNIT_LDFLAGS += -Wl,--export-dynamic
 # It listens when the reader asks whether a process lives.
-$(call unit,snapshot_test) $(call asan,snapshot_test): private UNIT_LDFLAGS += -Wl,--wrap=process_alive
+$(call unit,snapshot_test) $(call asan,snapshot_test): private UNIT_LDFLAGS += -Wl,--wrap=process_alive,--wrap=process_gone
 
 define unit_build
 $(O)/tests/$(1)/%.o: plugin/%.c Makefile tests/fragment.mk
@@ -95,7 +95,7 @@ $(O)/tests/compare: $(O)/tests/classic.o
 
 BENCH = $(patsubst %,$(O)/tests/%,rounds observe floor)
 
-bench-programs: $(BENCH)
+bench-programs: $(BENCH) $(O)/tests/tick
 
 $(O)/floor/tcp.bpf.c: bpf/tcp.bpf.c Makefile tests/fragment.mk
 	$(call say,FLOOR,$@)

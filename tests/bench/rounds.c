@@ -5,7 +5,7 @@
  * Traffic whose price is known to the instruction: under `-icount shift=0,sleep=off`, qemu's time
  * stamp counter counts what the guest executes.
  *
- *     rounds [-r REPETITIONS] [-s SOCKETS_MAX]
+ *     rounds [-r REPETITIONS] [-s SOCKETS_MAX] [-w tcp|connect|unix|udp]
  *
  * Each repetition has connections of its own on a heap that was shaken, because the state of the
  * slab allocator can make all rounds of a connection dearer by a few hundred instructions. Prints
@@ -44,6 +44,7 @@ struct moved {
 
 static struct {
 	unsigned repetitions, sockets_max;
+	const char *only; /* one kind of workload; NULL: all */
 	struct moved mine;
 	struct moved *all; /* shared with the children, who leave theirs there */
 	unsigned processes;
@@ -369,10 +370,15 @@ static void udp_rounds(void)
 	exchange("udp", pair);
 }
 
+static bool has_kind(const char *kind)
+{
+	return !bench.only || strcmp(bench.only, kind) == 0;
+}
+
 /* Very many sockets average over the states of the heap by themselves: fewer repetitions. */
 static bool is_wanted(unsigned sockets, unsigned repetition)
 {
-	return sockets <= bench.sockets_max && (sockets < SOCKETS_MAX || repetition % 4 == 0);
+	return has_kind("tcp") && sockets <= bench.sockets_max && (sockets < SOCKETS_MAX || repetition % 4 == 0);
 }
 
 static void repeat(unsigned repetition)
@@ -386,11 +392,14 @@ static void repeat(unsigned repetition)
 		tcp_rounds(counts[i / 2], i % 2);
 	}
 	shake();
-	connect_rounds(repetition);
+	if (has_kind("connect"))
+		connect_rounds(repetition);
 	shake();
-	unix_rounds();
+	if (has_kind("unix"))
+		unix_rounds();
 	shake();
-	udp_rounds();
+	if (has_kind("udp"))
+		udp_rounds();
 }
 
 static void tell(const struct moved *m)
@@ -402,13 +411,15 @@ static void options(int argc, char **argv)
 {
 	int option;
 
-	while ((option = getopt(argc, argv, "r:s:")) != -1) {
+	while ((option = getopt(argc, argv, "r:s:w:")) != -1) {
 		unsigned number = optarg ? (unsigned)strtoul(optarg, NULL, 10) : 0;
 
 		if (option == 'r')
 			bench.repetitions = number;
 		else if (option == 's')
 			bench.sockets_max = number;
+		else if (option == 'w')
+			bench.only = optarg;
 		else
 			exit(2);
 	}

@@ -94,6 +94,7 @@ static const struct good {
 	{"NotifySlowConnect", SECONDS, REPORT(event.slow_s), NUMBER(0.25), 250, NULL},
 	{"notifyslowconnect", SECONDS, REPORT(event.slow_s), NUMBER(3600), 3600000, NULL},
 	{"NotifyLimit", COUNT, AT(notify_limit), NUMBER(1), 1, NULL},
+	{"ReportOwnCost", BOOL, AT(own_cost), BOOLEAN(1), 1, NULL},
 	{"NotifyLimit", COUNT, AT(notify_limit), NUMBER(1000), 1000, NULL},
 	{"Backend", TEXT_FIELD, AT(probe.backend), TEXT("auto"), 0, "auto"},
 	{"Backend", TEXT_FIELD, AT(probe.backend), TEXT("AUTO"), 0, "auto"},
@@ -208,6 +209,7 @@ static void expect_defaults(const struct config *c)
 	expect_double(c->reports->event.slow_s, 0, "NotifySlowConnect");
 	expect_u64(c->reports->event.failed, 0, "NotifyFailedConnect");
 	expect_u64(c->notify_limit, 10, "NotifyLimit");
+	expect_u64(c->own_cost, 0, "ReportOwnCost");
 	for (unsigned i = 0; i < TCP_SCOPE_COUNT; i++)
 		expect_u64(c->probe.scopes[i], 1, "scope %u", i);
 	for (unsigned i = 0; i < PORT_WORDS; i++)
@@ -336,6 +338,7 @@ static const struct {
 	{"NotifySlowConnect", 1, {BOOLEAN(1)}, "true", "seconds from 0 (never) to 3600"},
 	{"NotifySlowConnect", 0, {}, "nothing", "seconds from 0 (never) to 3600"},
 	{"NotifySlowConnect", 2, {NUMBER(1), NUMBER(2)}, "1 2", "seconds from 0 (never) to 3600"},
+	{"ReportOwnCost", 1, {NUMBER(1)}, " 1 ", "true or false, without quotes"},
 	{"NotifyLimit", 1, {NUMBER(0)}, " 0 ", "a whole number from 1 to 1000"},
 	{"NotifyLimit", 1, {NUMBER(1001)}, "1001", "a whole number from 1 to 1000"},
 	{"NotifyLimit", 1, {NUMBER(1.5)}, "1.5", "a whole number from 1 to 1000"},

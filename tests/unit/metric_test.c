@@ -517,7 +517,7 @@ static void test_percentile_names(void)
 
 static void test_self(void)
 {
-	static const struct metric_self self = {
+	struct metric_self self = {
 		.lost_processes = 1009,
 		.lost_sockets = 2003,
 		.lost_deltas = 3001,
@@ -530,6 +530,12 @@ static void test_self(void)
 		.endpoints = 13,
 		.sockets = 11,
 		.read_s = 0.0013,
+		.stage_s = {0.017, 0.019, 0.023, 0.029, 0.031},
+		.max_processes = 16384,
+		.max_endpoints = 4096,
+		.max_sockets = 65536,
+		.runs = 6007,
+		.run_ms = 6011,
 	};
 	static const struct want wants[] = {
 		{"total_events", "lost_processes", 1, {1009}, 0},
@@ -544,13 +550,43 @@ static void test_self(void)
 		{"cache_size", "endpoints", 0, {0}, 13},
 		{"cache_size", "sockets", 0, {0}, 11},
 		{"duration", "read", 0, {0}, 0.0013},
+		/* with the cost */
+		{"duration", "refresh", 0, {0}, 0.017},
+		{"duration", "snapshot", 0, {0}, 0.019},
+		{"duration", "match", 0, {0}, 0.023},
+		{"duration", "group", 0, {0}, 0.029},
+		{"duration", "report", 0, {0}, 0.031},
+		{"capacity", "processes", 0, {0}, 16384},
+		{"capacity", "endpoints", 0, {0}, 4096},
+		/* where there is a limit */
+		{"capacity", "sockets", 0, {0}, 65536},
+		/* where the kernel knows */
+		{"invocations", "programs", 1, {6007}, 0},
+		{"total_time_in_ms", "programs", 1, {6011}, 0},
+	};
+	static const struct {
+		unsigned extras;
+		size_t count;
+	} cases[] = {
+		{0, 12},
+		{METRIC_RUNS | METRIC_SOCKET_LIMIT, 12},
+		{METRIC_COST, 19},
+		{METRIC_COST | METRIC_SOCKET_LIMIT, 20},
+		{METRIC_COST | METRIC_SOCKET_LIMIT | METRIC_RUNS, COUNT_OF(wants)},
 	};
 
 	check_begin("metric: names and values of the series about itself");
+	for (size_t i = 0; i < COUNT_OF(cases); i++) {
+		self.extras = cases[i].extras;
+		sample_count = 0;
+		metric_self(&self, emit, samples);
+		expect_u64(sample_count, cases[i].count, "samples");
+		expect_wants(wants, cases[i].count, "self", "");
+	}
+	self.extras = METRIC_COST | METRIC_RUNS;
 	sample_count = 0;
 	metric_self(&self, emit, samples);
-	expect_u64(sample_count, COUNT_OF(wants), "samples");
-	expect_wants(wants, COUNT_OF(wants), "self", "");
+	expect_u64(sample_count, COUNT_OF(wants) - 1, "samples without a limit of sockets");
 	check_end();
 }
 

@@ -118,6 +118,8 @@ static void test_real(void)
 		expect(process_alive("/proc", self, ticks * TICK_NS), "it is gone");
 		expect(!process_alive("/proc", self, (ticks + 1) * TICK_NS), "so is the other");
 		expect(!process_alive("/proc", NOBODY, ticks * TICK_NS), "nobody is alive");
+		expect(!process_gone("/proc", self), "its pid is gone");
+		expect(process_gone("/proc", NOBODY), "nobody's pid is not");
 	}
 	check_end();
 }

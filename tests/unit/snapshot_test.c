@@ -19,6 +19,7 @@
 #define ROWS 97      /* of processes */
 #define ENDPOINTS 31 /* rows after them */
 #define ALL_ROWS (ROWS + ENDPOINTS)
+#define SHARDS 3
 #define SWEEP_LOOKS 64 /* within so many, every row was checked */
 #define IDLE_LOOKS 6   /* more than so many quiet looks, and an endpoint may have to go */
 #define INDEX_FD 101
@@ -39,6 +40,9 @@ struct free_rows {
 
 static struct {
 	struct tcp_row rows[ALL_ROWS];
+	struct tcp_bytes bytes[SHARDS][ALL_ROWS];
+	__u64 touched[ALL_ROWS], tick;
+	struct tcp_row told[ALL_ROWS]; /* the rows when `touched` was last set */
 	struct tcp_histogram times[TCP_TIME_COUNT][ALL_ROWS];
 	bool absent[TCP_TIME_COUNT]; /* the reader has no such table */
 	struct tcp_self self;
@@ -54,9 +58,10 @@ static struct {
 	unsigned endpoint_count;
 	struct free_rows free, free_endpoints;
 	struct tcp_counters truth[ALL_ROWS]; /* what the rows would hold if nobody else wrote */
-	int delete_error, push_error;        /* errno of the system calls, 0: they work */
+	/* errno of the system calls, 0: they work; batch_error: before the first key */
+	int delete_error, batch_error, push_error;
 	uint64_t late_rx_bytes; /* a CPU adds so many while the reader deletes from the index */
-	unsigned alive_asked;
+	unsigned alive_asked, gone_asked;
 	uint64_t
 		rx_bytes_at_death; /* arrives right after the reader heard that a process is dead */
 	unsigned row_at_death;
@@ -65,10 +70,25 @@ static struct {
 bool __real_process_alive(const char *proc_root, uint32_t pid, uint64_t start_ns);
 bool __wrap_process_alive(const char *proc_root, uint32_t pid, uint64_t start_ns);
 
+bool __real_process_gone(const char *proc_root, uint32_t pid);
+bool __wrap_process_gone(const char *proc_root, uint32_t pid);
+
 static void add_rx(unsigned row, uint64_t bytes)
 {
-	kernel.rows[row].counters.rx_bytes += bytes;
-	kernel.truth[row].rx_bytes += bytes;
+	static unsigned shard;
+
+	kernel.bytes[shard++ % SHARDS][row].rx += bytes;
+	kernel.touched[row] = kernel.tick;
+}
+
+/* A tick begins. Rows that have changed since the last one say so. */
+static void kernel_tick(void)
+{
+	for (unsigned row = 0; row < ALL_ROWS; row++)
+		if (memcmp(&kernel.told[row], &kernel.rows[row], sizeof(*kernel.told)) != 0)
+			kernel.touched[row] = kernel.tick;
+	memcpy(kernel.told, kernel.rows, sizeof(kernel.told));
+	kernel.tick++;
 }
 
 static unsigned row_of_key(const struct tcp_process_key *key)
@@ -116,12 +136,32 @@ static int delete_endpoint(const struct tcp_endpoint_key *key)
 	return 0;
 }
 
-int bpf_map_delete_elem(int fd, const void *key)
+static int delete_key(int fd, const void *keys, unsigned i)
 {
-	expect(fd == INDEX_FD || fd == ENDPOINTS_FD, "delete from map %d", fd);
 	if (kernel.delete_error)
 		return fail(kernel.delete_error);
-	return fd == ENDPOINTS_FD ? delete_endpoint(key) : delete_process(key);
+	return fd == ENDPOINTS_FD ? delete_endpoint((const struct tcp_endpoint_key *)keys + i)
+				  : delete_process((const struct tcp_process_key *)keys + i);
+}
+
+/* As the kernel: the first that fails is the last that is tried, and `count` is how many did not.
+ */
+int bpf_map_delete_batch(int fd, const void *keys, __u32 *count,
+			 const struct bpf_map_batch_opts *options)
+{
+	expect((fd == INDEX_FD || fd == ENDPOINTS_FD) && !options && *count, "delete from map %d",
+	       fd);
+	if (kernel.batch_error)
+		return fail(kernel.batch_error);
+	for (__u32 i = 0; i < *count; i++) {
+		int err = delete_key(fd, keys, i);
+
+		if (err) {
+			*count = i;
+			return err;
+		}
+	}
+	return 0;
 }
 
 static bool stack_has(const struct free_rows *stack, uint32_t row)
@@ -138,10 +178,10 @@ int bpf_map_update_elem(int fd, const void *key, const void *value, __u64 flags)
 	uint32_t row = *(const uint32_t *)value;
 	bool endpoint = row >= ROWS;
 
-	expect(fd == (endpoint ? FREE_ENDPOINTS_FD : FREE_ROWS_FD) && !key && !flags,
-	       "row %u: update of map %d", row, fd);
 	if (kernel.push_error)
 		return fail(kernel.push_error);
+	expect(fd == (endpoint ? FREE_ENDPOINTS_FD : FREE_ROWS_FD) && !key && !flags,
+	       "row %u: update of map %d", row, fd);
 	if (!expect(stack->count < ALL_ROWS, "the stack of free rows is full"))
 		return fail(E2BIG);
 	expect(row >= TCP_ROW_FIRST && row < ALL_ROWS, "row %u is freed", row);
@@ -161,6 +201,12 @@ bool __wrap_process_alive(const char *proc_root, uint32_t pid, uint64_t start_ns
 		kernel.rx_bytes_at_death = 0;
 	}
 	return alive;
+}
+
+bool __wrap_process_gone(const char *proc_root, uint32_t pid)
+{
+	kernel.gone_asked++;
+	return __real_process_gone(proc_root, pid);
 }
 
 /* The process's row, a new one if need be; TCP_ROW_OTHER if there is none: as process_find() does.
@@ -327,6 +373,7 @@ static struct {
 static void kernel_reset(void)
 {
 	memset(&kernel, 0, sizeof(kernel));
+	kernel.tick = 1;
 	for (uint32_t row = ROWS - 1; row >= TCP_ROW_FIRST; row--)
 		kernel.free.numbers[kernel.free.count++] = row;
 	for (uint32_t row = ALL_ROWS - 1; row >= ROWS; row--)
@@ -338,6 +385,10 @@ static int try_open(struct snapshot **out)
 	struct snapshot_options options = {.proc_root = root};
 	struct probe_tables tables = {
 		.rows = kernel.rows,
+		.bytes = kernel.bytes[0],
+		.touched = kernel.touched,
+		.tick = &kernel.tick,
+		.shard_count = SHARDS,
 		.self = &kernel.self,
 		.row_count = ALL_ROWS,
 		.first_endpoint = ROWS,
@@ -355,6 +406,7 @@ static int try_open(struct snapshot **out)
 static void reader_open(void)
 {
 	memset(&reader, 0, sizeof(reader));
+	kernel_tick();
 	expect(!try_open(&reader.snapshot), "snapshot_open failed");
 }
 
@@ -393,6 +445,7 @@ static void take(void *context, const struct snapshot_process *p)
 static void look(void)
 {
 	reader.count = 0;
+	kernel_tick();
 	snapshot_take(reader.snapshot, take, &reader);
 }
 
@@ -485,6 +538,57 @@ static void test_growth(void)
 		expect(!p->last, "last");
 		look_times(3);
 	}
+	end();
+	proc_remove(PID_BASE + 1);
+}
+
+static void test_shards(void)
+{
+	const struct tcp_counters *grown;
+	unsigned row;
+
+	start("bytes are the sum of a row's shards, and of what its counters say");
+	row = spawn(PID_BASE + 1, 77 * TICK_NS, "web");
+	for (unsigned shard = 0; shard < SHARDS; shard++)
+		kernel.bytes[shard][row] = (struct tcp_bytes){.tx = 101 << shard, .rx = 1 << shard};
+	kernel.bytes[SHARDS - 1][row + 1].tx = kernel.bytes[0][row - 1].rx = 2003; /* not its own */
+	look();
+	grown = &visit_of(row)->process.grown;
+	expect_u64(grown->tx_bytes, 101 * ((1 << SHARDS) - 1), "sent");
+	expect_u64(grown->rx_bytes, (1 << SHARDS) - 1, "received");
+	kernel.bytes[SHARDS - 1][row].rx += 4294967311;
+	kernel.touched[row] = kernel.tick;
+	look();
+	expect_u64(visit_of(row)->process.grown.rx_bytes, 4294967311, "received, then");
+	expect_u64(visit_of(row)->process.grown.tx_bytes, 0, "sent, then");
+	end();
+	proc_remove(PID_BASE + 1);
+}
+
+/* The tick that a row tells may be the last but one when its change is visible. */
+static void test_touched(void)
+{
+	uint64_t late = 0;
+	unsigned row;
+
+	start("rows are read that were touched in one of the last two ticks, or in this one");
+	row = spawn(PID_BASE + 1, 77 * TICK_NS, "web");
+	look_times(3);
+	for (unsigned age = 0; age < 5; age++) {
+		bool seen = age <= 2;
+
+		add_rx(row, 1009 + age);
+		kernel.touched[row] = kernel.tick + 1 - age;
+		look();
+		expect_u64(reader.count, seen, "visits at age %u", age);
+		if (seen)
+			expect_u64(visit_of(row)->process.grown.rx_bytes, 1009 + age, "bytes");
+		else
+			late += 1009 + age;
+	}
+	kernel.touched[row] = kernel.tick;
+	look();
+	expect_only(row, late, false, "in the end");
 	end();
 	proc_remove(PID_BASE + 1);
 }
@@ -1016,6 +1120,64 @@ static void test_sweep(void)
 	end();
 }
 
+#define MANY 32768 /* rows of processes */
+
+/* So many looks that each row had its turn. */
+static void large_sweep(struct snapshot *s, const struct tcp_row *rows, bool end)
+{
+	unsigned held = MANY - TCP_ROW_FIRST;
+
+	for (unsigned i = 0; i < MANY / 256; i++) {
+		kernel.alive_asked = kernel.gone_asked = 0;
+		snapshot_take(s, NULL, NULL);
+		expect(kernel.alive_asked <= 16, "/proc read for %u", kernel.alive_asked);
+		expect(kernel.gone_asked <= 256, "%u swept", kernel.gone_asked);
+	}
+	for (unsigned i = TCP_ROW_FIRST; i < MANY; i++)
+		held -= !rows[i].start_ns;
+	expect_u64(held, end ? 0 : MANY - TCP_ROW_FIRST, "processes with a row");
+}
+
+static void test_large_sweep(void)
+{
+	struct snapshot_options options = {.proc_root = root};
+	struct tcp_row *rows = calloc(MANY, sizeof(*rows));
+	struct tcp_bytes *bytes = calloc(MANY, sizeof(*bytes));
+	__u64 *touched = calloc(MANY, sizeof(*touched)), tick = 100;
+	struct probe_tables tables = {
+		.rows = rows,
+		.bytes = bytes,
+		.touched = touched,
+		.tick = &tick,
+		.self = &kernel.self,
+		.row_count = MANY,
+		.shard_count = 1,
+		.first_endpoint = MANY,
+		.processes_fd = INDEX_FD,
+		.free_rows_fd = FREE_ROWS_FD,
+	};
+	struct snapshot *s = NULL;
+
+	check_begin("snapshot: of many rows few processes are read about, and all ends are found");
+	kernel_reset();
+	kernel.push_error = EBUSY;
+	for (unsigned i = TCP_ROW_FIRST; i < MANY; i++) {
+		rows[i].pid = PID_BASE;
+		rows[i].start_ns = 77 * TICK_NS;
+		touched[i] = 1;
+	}
+	proc_add(PID_BASE, 77 * TICK_NS);
+	expect(!snapshot_open(&s, &tables, &options), "snapshot_open failed");
+	large_sweep(s, rows, false);
+	proc_remove(PID_BASE);
+	large_sweep(s, rows, true);
+	snapshot_close(s);
+	free(touched);
+	free(bytes);
+	free(rows);
+	check_end();
+}
+
 static void test_full(void)
 {
 	start("when the kernel ran out of rows, all are checked at once");
@@ -1067,6 +1229,31 @@ static void test_delete_fails(void)
 	look_times(1);
 	look();
 	expect(is_free(row), "the row is not free");
+	end();
+}
+
+static void test_delete_some(void)
+{
+	unsigned rows[5];
+
+	start("of rows that leave together, each that fails is tried again, and holds up none");
+	for (uint32_t i = 0; i < COUNT_OF(rows); i++) {
+		rows[i] = spawn(PID_BASE + i, 77 * TICK_NS, "curl");
+		kernel.rows[rows[i]].exited = 1;
+		proc_remove(PID_BASE + i);
+	}
+	kernel.index[1].key.zero = kernel.index[4].key.zero = 1; /* they are not found */
+	kernel.batch_error = ENOMEM;
+	look_times(1);
+	for (unsigned i = 0; i < COUNT_OF(rows); i++)
+		expect_u64(kernel.rows[rows[i]].start_ns, 77 * TICK_NS, "start of %u", i);
+	kernel.batch_error = 0;
+	look_times(1);
+	expect_u64(kernel.index_count, 2, "processes in the index");
+	look();
+	expect_u64(reader.count, COUNT_OF(rows), "visits");
+	for (unsigned i = 0; i < COUNT_OF(rows); i++)
+		expect(is_free(rows[i]), "row %u is not free", rows[i]);
 	end();
 }
 
@@ -1645,6 +1832,7 @@ static void churn_tick(void)
 		if (a->start_ns && check_chance(&churn.random, 3))
 			actor_act(a);
 	}
+	kernel_tick();
 	snapshot_take(reader.snapshot, churn_see, NULL);
 	for (unsigned i = 0; i < ACTORS; i++) {
 		struct actor *a = &churn.actors[i];
@@ -1690,6 +1878,8 @@ int main(void)
 		return 2;
 	}
 	test_growth();
+	test_shards();
+	test_touched();
 	test_wrap();
 	test_baseline();
 	test_fixed_rows();
@@ -1708,8 +1898,10 @@ int main(void)
 	test_handed_on();
 	test_pid_reuse();
 	test_sweep();
+	test_large_sweep();
 	test_full();
 	test_delete_fails();
+	test_delete_some();
 	test_push_fails();
 	test_without_memory();
 	test_endpoints();

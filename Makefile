@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-# make [all|check|check-fuzz|check-live|check-kernels|matrix|bench|soak|inspect|install|format|clean] [O=dir] [V=1] [DESTDIR=dir]
+# make [all|check|check-fuzz|check-live|check-kernels|matrix|bench|bench-native|soak|inspect|install|format|clean] [O=dir] [V=1] [DESTDIR=dir]
 
 O ?= build
 CC ?= cc
@@ -38,7 +38,7 @@ LIBRARY = $(patsubst %,$(O)/plugin/%.o,$(KERNEL_STAGES) $(PURE_STAGES))
 
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: all check check-live check-kernels check-fuzz matrix bench soak bench-readme bench-programs programs inspect install format clean
+.PHONY: all check check-live check-kernels check-fuzz matrix bench bench-native soak bench-readme bench-programs programs inspect install format clean
 
 all: $(O)/ebpf_tcp.so
 
@@ -129,6 +129,10 @@ matrix: programs
 # What counting costs, by instructions: half an hour. The second line puts the last one's numbers into the README.
 bench: bench-programs
 	$(Q)O=$(O) tests/bench/run
+
+# What instructions do not price, by time on the running kernel: two minutes.
+bench-native: bench-programs
+	$(Q)O=$(O) tests/bench/native
 
 bench-readme:
 	$(Q)tests/bench/table --into README.md $(wildcard $(addprefix $(O)/bench/,$(shell tests/bench/run --list)))

@@ -67,10 +67,11 @@ check-fuzz: $(O)/plugin/probe.o
 
 # -- what can be seen without running anything --
 
-LINTED = $(wildcard plugin/*.c tests/unit/*.c tests/fuzz/*.c tests/bench/*.c tests/soak/*.c)
+LINTED = $(filter-out %.bpf.c,$(wildcard plugin/*.c tests/unit/*.c tests/fuzz/*.c tests/bench/*.c \
+	tests/soak/*.c))
 
 # All of them run, whatever fails.
-check-static: $(O)/ebpf_tcp.so
+check-static: $(O)/ebpf_tcp.so $(O)/bpf/body.skel.h
 	@failed=0; \
 	CC='$(CC)' CFLAGS='$(ALL_CFLAGS) $(COLLECTD_CFLAGS)' CLANG='$(CLANG)' BPF_CFLAGS='$(BPF_CFLAGS)' \
 		tests/layers || failed=1; \
@@ -81,19 +82,22 @@ check-static: $(O)/ebpf_tcp.so
 	tests/docs || failed=1; \
 	exit $$failed
 
-# -- the classic recipe, for compare -b classic --
+# -- the classic recipe, for compare -b classic; and the bodies of bench-native --
 
-$(O)/bpf/classic.bpf.o: tests/live/classic.bpf.c Makefile tests/fragment.mk
+$(O)/bpf/classic.bpf.o: tests/live/classic.bpf.c
+$(O)/bpf/body.bpf.o: tests/bench/body.bpf.c
+
+$(O)/bpf/classic.bpf.o $(O)/bpf/body.bpf.o: Makefile tests/fragment.mk
 	$(call say,BPF,$@)
 	$(Q)mkdir -p $(@D)
-	$(Q)$(CLANG) $(BPF_CFLAGS) -Ibpf -MMD -MP -MF $(@:.o=.d) -c $< -o $@
+	$(Q)$(CLANG) $(BPF_CFLAGS) -Ibpf -MMD -MP -MF $(@:.o=.d) -c $(filter %.bpf.c,$^) -o $@
 
 $(O)/tests/classic.o: $(O)/bpf/classic.skel.h
 $(O)/tests/compare: $(O)/tests/classic.o
 
 # -- the benchmark: what watches, what is watched, and the floor: the plugin's hooks with empty programs --
 
-BENCH = $(patsubst %,$(O)/tests/%,rounds observe floor)
+BENCH = $(patsubst %,$(O)/tests/%,rounds observe floor native)
 
 bench-programs: $(BENCH) $(O)/tests/tick
 
@@ -125,6 +129,9 @@ $(O)/floor/selftest.o: plugin/selftest.h Makefile tests/fragment.mk
 
 $(O)/tests/observe.o: private ALL_CFLAGS += -Itests/live
 $(O)/tests/rounds: $(O)/tests/rounds.o
+$(O)/tests/native.o: $(O)/bpf/body.skel.h
+$(O)/tests/native: private LDFLAGS += -pthread
+$(O)/tests/native: $(O)/tests/native.o
 $(O)/tests/observe: $(patsubst %,$(O)/plugin/%.o,$(KERNEL_STAGES))
 $(O)/tests/floor: $(O)/floor/probe.o $(O)/floor/selftest.o $(O)/plugin/snapshot.o
 $(O)/tests/observe $(O)/tests/floor: $(O)/tests/observe.o $(O)/tests/classic.o $(O)/plugin/process.o

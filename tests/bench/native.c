@@ -53,9 +53,12 @@ static struct crew {
 	struct member members[CREW_MAX];
 } * crew;
 
+/* Nobody waits for the dead. */
 __attribute__((noreturn)) static void die(const char *what)
 {
 	perror(what);
+	if (crew)
+		__atomic_store_n(&crew->arrived, CREW_MAX, __ATOMIC_SEQ_CST);
 	_exit(1);
 }
 
@@ -155,8 +158,8 @@ static struct body *load(void)
 
 	if (!skeleton)
 		die("open");
-	skeleton->rodata->shard_mask = CREW_MAX - 1;
-	skeleton->rodata->row_count = bpf_map__max_entries(skeleton->maps.bytes) / CREW_MAX;
+	skeleton->rodata->shard_mask = TCP_SHARDS_MAX - 1;
+	skeleton->rodata->row_count = bpf_map__max_entries(skeleton->maps.bytes) / TCP_SHARDS_MAX;
 	check(body__load(skeleton), "load");
 	return skeleton;
 }
@@ -280,7 +283,7 @@ int main(int argc, char **argv)
 {
 	crew = mmap(NULL, sizeof(*crew), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (crew == MAP_FAILED)
-		die("mmap");
+		return 1;
 	choose_processors();
 	if (argc == 2 && strcmp(argv[1], "bodies") == 0)
 		bodies();

@@ -126,7 +126,7 @@ matrix: programs
 		tests/live/run classic
 	tests/live/table --into README.md $(O)/matrix/*
 
-# What counting costs, by instructions: half an hour. The second line puts the last one's numbers into the README.
+# What counting costs, by instructions: half an hour. bench-readme puts the last one's numbers into the README.
 bench: bench-programs
 	$(Q)O=$(O) tests/bench/run
 

@@ -534,7 +534,9 @@ static bool selftest_counted(const struct probe *p)
 {
 	char name[TCP_COMM_LEN] = "";
 	FILE *file = fopen("/proc/self/comm", "re");
+	struct probe_tables tables;
 
+	probe_tables(&tables, p);
 	if (file) {
 		if (fgets(name, sizeof(name), file))
 			name[strcspn(name, "\n")] = '\0';
@@ -542,12 +544,8 @@ static bool selftest_counted(const struct probe *p)
 	}
 	for (unsigned i = TCP_ROW_OTHER; i < p->row_count; i++) {
 		const struct tcp_row *row = &p->rows[i];
-		struct tcp_bytes bytes = {0};
+		struct tcp_bytes bytes = probe_bytes(&tables, i);
 
-		for (unsigned shard = 0; shard < p->shard_count; shard++) {
-			bytes.tx += p->bytes[shard * p->row_count + i].tx;
-			bytes.rx += p->bytes[shard * p->row_count + i].rx;
-		}
 		if (bytes.tx >= SELFTEST_BYTES && bytes.rx >= SELFTEST_BYTES &&
 		    row->counters.connects &&
 		    (i == TCP_ROW_OTHER || strncmp(row->comm, name, sizeof(name)) == 0))

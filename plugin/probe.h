@@ -39,9 +39,8 @@ struct probe_options {
 struct probe_tables {
 	struct tcp_row *rows;          /* mapped, row_count of them */
 	const struct tcp_bytes *bytes; /* mapped, shard_count times as many */
-	const __u64 *touched; /* mapped, one per row: the tick in which it last changed, or was near
-				 to */
-	const __u64 *tick;    /* mapped: counted up by probe_refresh() */
+	const __u64 *touched;          /* mapped, one per row: the tick in which it last changed */
+	const __u64 *tick;             /* mapped: counted up by probe_refresh() */
 	struct tcp_histogram *histograms[TCP_TIME_COUNT]; /* mapped, one per row; or NULL */
 	const struct tcp_self *self;                      /* mapped */
 	unsigned row_count;
@@ -53,6 +52,19 @@ struct probe_tables {
 	int endpoints_fd;        /* struct tcp_endpoint_key -> row number */
 	int free_endpoints_fd;
 };
+
+/* What a row has moved: its shards, which the kernel adds to meanwhile, each taken once. */
+static inline struct tcp_bytes probe_bytes(const struct probe_tables *tables, unsigned row)
+{
+	const volatile struct tcp_bytes *shard = &tables->bytes[row];
+	struct tcp_bytes sum = {0};
+
+	for (unsigned i = 0; i < tables->shard_count; i++, shard += tables->row_count) {
+		sum.tx += shard->tx;
+		sum.rx += shard->rx;
+	}
+	return sum;
+}
 
 /* Names that `backend` may have: "auto", then those that it tries, in that order; ends with NULL.
  */

@@ -67,14 +67,12 @@ static void read_counters(struct tcp_counters *out, const struct probe_tables *t
 			  unsigned number)
 {
 	const volatile __u64 *now = (const volatile __u64 *)&tables->rows[number].counters;
-	const volatile struct tcp_bytes *bytes = &tables->bytes[number];
+	struct tcp_bytes bytes = probe_bytes(tables, number);
 
 	for (unsigned i = 0; i < TCP_COUNTERS; i++)
 		((__u64 *)out)[i] = now[i];
-	for (unsigned i = 0; i < tables->shard_count; i++, bytes += tables->row_count) {
-		out->tx_bytes += bytes->tx;
-		out->rx_bytes += bytes->rx;
-	}
+	out->tx_bytes += bytes.tx;
+	out->rx_bytes += bytes.rx;
 }
 
 static bool take_counters(struct tcp_counters *grown, struct snapshot *s, unsigned number)

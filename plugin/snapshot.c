@@ -79,7 +79,7 @@ static bool take_counters(struct tcp_counters *grown, struct snapshot *s, unsign
 {
 	struct seen *seen = &s->seen[number];
 	__u64 *before = (__u64 *)&seen->counters, *out = (__u64 *)grown, any = 0;
-	struct tcp_counters now;
+	struct tcp_counters now = {0};
 
 	read_counters(&now, &s->tables, number);
 	for (unsigned i = 0; i < TCP_COUNTERS; i++) {

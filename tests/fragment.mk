@@ -95,31 +95,41 @@ $(O)/bpf/classic.bpf.o $(O)/bpf/body.bpf.o: Makefile tests/fragment.mk
 $(O)/tests/classic.o: $(O)/bpf/classic.skel.h
 $(O)/tests/compare: $(O)/tests/classic.o
 
-# -- the benchmark: what watches, what is watched, and the floor: the plugin's hooks with empty programs --
+# -- the benchmark: what watches, what is watched, and two floors: the plugin's hooks with empty programs, and
+# with those that only keep a state for each socket --
 
-BENCH = $(patsubst %,$(O)/tests/%,rounds observe floor native)
+BENCH = $(patsubst %,$(O)/tests/%,rounds observe floor state native)
 
 bench-programs: $(BENCH) $(O)/tests/tick
 
-$(O)/floor/tcp.bpf.c: bpf/tcp.bpf.c Makefile tests/fragment.mk
-	$(call say,FLOOR,$@)
-	$(Q)mkdir -p $(@D)
-	$(Q)awk '/^SEC\(/ { print; getline; print $$0 "\n{\n\treturn 0;\n}"; body = 1 } \
-		!body { print } /^}/ { body = 0 }' $< > $@
+$(O)/state/tcp.bpf.c: private FLOOR = -v state=1
 
-$(O)/floor/tcp.bpf.o: $(O)/floor/tcp.bpf.c
-	$(call say,BPF,$@)
-	$(Q)$(CLANG) $(BPF_CFLAGS) -Wno-unused-function -Ibpf -MMD -MP -MF $(@:.o=.d) -c $< -o $@
+define floor_build
+$(O)/$(1)/tcp.bpf.c: bpf/tcp.bpf.c tests/bench/floor.awk Makefile tests/fragment.mk
+	$$(call say,FLOOR,$$@)
+	$$(Q)mkdir -p $$(@D)
+	$$(Q)awk $$(FLOOR) -f tests/bench/floor.awk $$< > $$@
 
-$(O)/floor/tcp.skel.h: $(O)/floor/tcp.bpf.o
-	$(call say,SKELETON,$@)
-	$(Q)$(BPFTOOL) gen skeleton $< name tcp > $@
+$(O)/$(1)/tcp.bpf.o: $(O)/$(1)/tcp.bpf.c
+	$$(call say,BPF,$$@)
+	$$(Q)$$(CLANG) $$(BPF_CFLAGS) -Wno-unused-function -Ibpf -Itests/bench -MMD -MP -MF $$(@:.o=.d) -c $$< -o $$@
 
-$(O)/floor/probe.o: plugin/probe.c $(O)/floor/tcp.skel.h
-	$(call say,CC,$@)
-	$(Q)$(CC) -I$(O)/floor $(ALL_CFLAGS) -MMD -MP -c $< -o $@
+$(O)/$(1)/tcp.skel.h: $(O)/$(1)/tcp.bpf.o
+	$$(call say,SKELETON,$$@)
+	$$(Q)$$(BPFTOOL) gen skeleton $$< name tcp > $$@
 
-# It counts nothing, so there is nothing to prove: a host without loopback.
+$(O)/$(1)/probe.o: plugin/probe.c $(O)/$(1)/tcp.skel.h
+	$$(call say,CC,$$@)
+	$$(Q)$$(CC) -I$(O)/$(1) $$(ALL_CFLAGS) -MMD -MP -c $$< -o $$@
+
+$(O)/tests/$(1): $(O)/$(1)/probe.o $(O)/floor/selftest.o $(O)/plugin/snapshot.o
+$(O)/tests/$(1): $(O)/tests/observe.o $(O)/tests/classic.o $(O)/plugin/process.o
+endef
+
+$(eval $(call floor_build,floor))
+$(eval $(call floor_build,state))
+
+# They count nothing, so there is nothing to prove: a host without loopback.
 $(O)/floor/selftest.o: plugin/selftest.h Makefile tests/fragment.mk
 	$(Q)mkdir -p $(@D)
 	$(Q)printf '%s\n' '#include <errno.h>' '#include "selftest.h"' \
@@ -133,8 +143,7 @@ $(O)/tests/native.o: $(O)/bpf/body.skel.h
 $(O)/tests/native: private LDFLAGS += -pthread
 $(O)/tests/native: $(O)/tests/native.o
 $(O)/tests/observe: $(patsubst %,$(O)/plugin/%.o,$(KERNEL_STAGES))
-$(O)/tests/floor: $(O)/floor/probe.o $(O)/floor/selftest.o $(O)/plugin/snapshot.o
-$(O)/tests/observe $(O)/tests/floor: $(O)/tests/observe.o $(O)/tests/classic.o $(O)/plugin/process.o
+$(O)/tests/observe: $(O)/tests/observe.o $(O)/tests/classic.o $(O)/plugin/process.o
 
 $(BENCH):
 	$(call say,LINK,$@)

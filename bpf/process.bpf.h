@@ -102,22 +102,30 @@ static __always_inline void owner_set(struct owner *o, struct task_struct *task,
 
 	o->pid = READ(how, leader, tgid);
 	o->start_ns = READ(how, leader, start_boottime);
-	bpf_core_read(o->comm, sizeof(o->comm), &leader->comm);
+	if (how & PROBE) {
+		bpf_core_read(o->comm, sizeof(o->comm), &leader->comm);
+	} else {
+		((__u64 *)o->comm)[0] = ((__u64 *)&leader->comm)[0];
+		((__u64 *)o->comm)[1] = ((__u64 *)&leader->comm)[1];
+	}
 }
 
 /* NFS and its like; MPTCP opens its subflows that way too, but for a process. */
-static __always_inline bool is_kernel_socket(struct sock *sk)
+static __always_inline bool is_kernel_socket(struct sock *sk, int how)
 {
 	struct tcp_sock *tp = (struct tcp_sock *)sk;
 
-	return sk && BPF_CORE_READ_BITFIELD_PROBED(sk, sk_kern_sock) && !is_subflow(tp, PROBE);
+	return sk &&
+	       (how & PROBE ? BPF_CORE_READ_BITFIELD_PROBED(sk, sk_kern_sock)
+			    : BPF_CORE_READ_BITFIELD(sk, sk_kern_sock)) &&
+	       !is_subflow(tp, PROBE);
 }
 
 /* Unless it is a thread of the kernel, or the socket is the kernel's own. */
 static __always_inline void owner_set_current(struct owner *o, struct sock *sk,
 					      struct task_struct *task, int how)
 {
-	if (!(READ(how, task, flags) & PF_KTHREAD) && !is_kernel_socket(sk))
+	if (!(READ(how, task, flags) & PF_KTHREAD) && !is_kernel_socket(sk, how))
 		owner_set(o, task, how);
 	else if (!o->row)
 		o->row = TCP_ROW_KERNEL;

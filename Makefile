@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-# make [all|check|check-fuzz|check-live|check-kernels|matrix|bench|bench-native|soak|inspect|install|format|clean] [O=dir] [V=1] [DESTDIR=dir]
+# make [all|check|check-fuzz|check-live|check-kernels|matrix|bench|bench-native|soak|inspect|install|dist|deb|rpm|format|clean] [O=dir] [V=1] [DESTDIR=dir]
 
 O ?= build
 CC ?= cc
@@ -12,6 +12,7 @@ PKG_CONFIG ?= pkg-config
 PLUGINDIR ?= /usr/lib/collectd
 DOCDIR ?= /usr/share/doc/collectd-ebpf_tcp
 MANDIR ?= /usr/share/man
+CONFDIR ?= /etc/collectd/collectd.conf.d
 Q = $(if $(filter 1,$(V)),,@)
 say = $(if $(filter 1,$(V)),,@printf '  %-8s %s\n' $(1) $(2))
 
@@ -38,7 +39,7 @@ LIBRARY = $(patsubst %,$(O)/plugin/%.o,$(KERNEL_STAGES) $(PURE_STAGES))
 
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: all check check-live check-kernels check-fuzz matrix bench bench-native soak bench-readme bench-programs programs inspect install format clean
+.PHONY: all check check-live check-kernels check-fuzz matrix bench bench-native soak bench-readme bench-programs programs inspect install dist deb rpm format clean
 
 all: $(O)/ebpf_tcp.so
 
@@ -150,10 +151,39 @@ inspect: $(O)/bpf/tcp.bpf.o
 
 install: all
 	install -D -m 0644 $(O)/ebpf_tcp.so $(DESTDIR)$(PLUGINDIR)/ebpf_tcp.so
-	install -D -m 0644 conf/ebpf_tcp.conf $(DESTDIR)$(DOCDIR)/examples/ebpf_tcp.conf
+	@# all of it is a comment: to be edited, then kept
+	test -e $(DESTDIR)$(CONFDIR)/ebpf_tcp.conf || \
+		install -D -m 0644 conf/ebpf_tcp.conf $(DESTDIR)$(CONFDIR)/ebpf_tcp.conf
+	install -d $(DESTDIR)$(DOCDIR)/examples
+	install -m 0644 -t $(DESTDIR)$(DOCDIR)/examples conf/ebpf_tcp.conf conf/examples/*.conf \
+		packaging/systemd/*.conf packaging/selinux/*.te
 	install -d $(DESTDIR)$(MANDIR)/man5
 	pod2man --section 5 --center collectd --release ebpf_tcp --name COLLECTD-EBPF_TCP \
 		packaging/collectd-ebpf_tcp.pod > $(DESTDIR)$(MANDIR)/man5/collectd-ebpf_tcp.5
+
+# The version is said once: in the changelog of the Debian package.
+VERSION = $(shell sed -n '1s/.*(\(.*\)).*/\1/p' packaging/debian/changelog)
+TARBALL = $(O)/dist/collectd-ebpf_tcp-$(VERSION).tar.gz
+
+dist:
+	$(Q)mkdir -p $(O)/dist
+	$(Q)tar --transform 's,^,collectd-ebpf_tcp-$(VERSION)/,' --exclude-vcs -czf $(TARBALL) \
+		Makefile LICENSE README.md CONTRIBUTING.md bpf plugin conf tests packaging
+
+# collectd-ebpf-tcp_VERSION_ARCH.deb in $(O)/deb; needs debhelper, beside what the build needs.
+deb: dist
+	$(Q)rm -rf $(O)/deb && mkdir -p $(O)/deb
+	$(Q)tar -C $(O)/deb -xzf $(TARBALL)
+	$(Q)mv $(O)/deb/collectd-ebpf_tcp-$(VERSION)/packaging/debian $(O)/deb/collectd-ebpf_tcp-$(VERSION)/
+	$(Q)cd $(O)/deb/collectd-ebpf_tcp-$(VERSION) && env -u O -u MAKEFLAGS -u MAKELEVEL dpkg-buildpackage -us -uc -b
+	@ls $(O)/deb/*.deb
+
+# In $(O)/rpm/RPMS; on a Debian machine rpmbuild cannot know what is installed.
+rpm: dist
+	$(Q)rpmbuild $(if $(wildcard /etc/debian_version),--nodeps) --define "_topdir $(abspath $(O)/rpm)" \
+		--define "_sourcedir $(abspath $(O)/dist)" --define "plugin_version $(VERSION)" \
+		-bb packaging/rpm/collectd-ebpf_tcp.spec
+	@ls $(O)/rpm/RPMS/*/*.rpm
 
 SOURCES = $(wildcard bpf/*.[ch] plugin/*.[ch] tests/*/*.[ch])
 

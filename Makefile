@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-# make [all|check|check-fuzz|check-live|check-kernels|matrix|bench|bench-native|soak|inspect|install|dist|deb|rpm|format|clean] [O=dir] [V=1] [DESTDIR=dir]
+# make [all|check|check-fuzz|check-live|check-kernels|check-packages|check-privilege|matrix|bench|bench-native|soak|inspect|install|dist|deb|rpm|format|clean] [O=dir] [V=1] [DESTDIR=dir]
 
 O ?= build
 CC ?= cc
@@ -12,7 +12,7 @@ PKG_CONFIG ?= pkg-config
 PLUGINDIR ?= /usr/lib/collectd
 DOCDIR ?= /usr/share/doc/collectd-ebpf_tcp
 MANDIR ?= /usr/share/man
-CONFDIR ?= /etc/collectd/collectd.conf.d
+CONFDIR ?= /etc/collectd
 Q = $(if $(filter 1,$(V)),,@)
 say = $(if $(filter 1,$(V)),,@printf '  %-8s %s\n' $(1) $(2))
 
@@ -39,7 +39,7 @@ LIBRARY = $(patsubst %,$(O)/plugin/%.o,$(KERNEL_STAGES) $(PURE_STAGES))
 
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: all check check-live check-kernels check-fuzz matrix bench bench-native soak bench-readme bench-programs programs inspect install dist deb rpm format clean
+.PHONY: all check check-live check-kernels check-packages check-privilege check-fuzz matrix bench bench-native soak bench-readme bench-programs programs inspect install dist deb rpm format clean
 
 all: $(O)/ebpf_tcp.so
 
@@ -119,6 +119,15 @@ check-kernels: programs
 		tests/kernels/run -k KERNEL -t 1500 -- env O=$(O) TABLE=$(abspath $(O)/matrix)/KERNEL \
 		tests/live/run $(or $(BACKENDS),fentry kprobe rawtp)
 
+# The packages, and their life in bare chroots of these: a minute, after debootstrap.
+SUITES ?= bookworm trixie
+check-packages: programs
+	$(Q)O=$(O) tests/packages/run $(SUITES)
+
+# The daemon as an ordinary user.
+check-privilege: programs
+	$(Q)O=$(O) tests/privilege/run $(or $(BACKENDS),rawtp)
+
 # The truth matrix of the README, from the numbers of the last check-kernels; the classic recipe's, from
 # the kernels named here.
 matrix: programs
@@ -151,9 +160,10 @@ inspect: $(O)/bpf/tcp.bpf.o
 
 install: all
 	install -D -m 0644 $(O)/ebpf_tcp.so $(DESTDIR)$(PLUGINDIR)/ebpf_tcp.so
-	@# all of it is a comment: to be edited, then kept
+	@# not where collectd looks by itself: README says how to switch it on. What was edited is kept.
+	install -d $(DESTDIR)$(CONFDIR)
 	test -e $(DESTDIR)$(CONFDIR)/ebpf_tcp.conf || \
-		install -D -m 0644 conf/ebpf_tcp.conf $(DESTDIR)$(CONFDIR)/ebpf_tcp.conf
+		sed 's/^#LoadPlugin/LoadPlugin/' conf/ebpf_tcp.conf > $(DESTDIR)$(CONFDIR)/ebpf_tcp.conf
 	install -d $(DESTDIR)$(DOCDIR)/examples
 	install -m 0644 -t $(DESTDIR)$(DOCDIR)/examples conf/ebpf_tcp.conf conf/examples/*.conf \
 		packaging/systemd/*.conf packaging/selinux/*.te

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-# make [all|check|check-fuzz|check-live|check-kernels|check-packages|check-privilege|matrix|bench|bench-native|soak|inspect|install|dist|deb|rpm|format|clean] [O=dir] [V=1] [DESTDIR=dir]
+# make [all|check|check-fuzz|check-live|check-kernels|check-packages|check-privilege|check-sinks|matrix|bench|bench-native|soak|inspect|install|dist|deb|rpm|format|clean] [O=dir] [V=1] [DESTDIR=dir]
 
 O ?= build
 CC ?= cc
@@ -39,7 +39,7 @@ LIBRARY = $(patsubst %,$(O)/plugin/%.o,$(KERNEL_STAGES) $(PURE_STAGES))
 
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: all check check-live check-kernels check-packages check-privilege check-fuzz matrix bench bench-native soak bench-readme bench-programs programs inspect install dist deb rpm format clean
+.PHONY: all check check-live check-kernels check-packages check-privilege check-sinks check-fuzz matrix bench bench-native soak bench-readme bench-programs programs inspect install dist deb rpm format clean
 
 all: $(O)/ebpf_tcp.so
 
@@ -127,6 +127,10 @@ check-packages: programs
 # The daemon as an ordinary user.
 check-privilege: programs
 	$(Q)O=$(O) tests/privilege/run $(or $(BACKENDS),rawtp)
+
+# What eleven real sinks have of known traffic: a minute.
+check-sinks: programs
+	$(Q)O=$(O) tests/sinks/run $(or $(BACKENDS),rawtp)
 
 # The truth matrix of the README, from the numbers of the last check-kernels; the classic recipe's, from
 # the kernels named here.

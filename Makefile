@@ -171,7 +171,9 @@ install: all
 	install -d $(DESTDIR)$(DOCDIR)/examples
 	install -m 0644 -t $(DESTDIR)$(DOCDIR)/examples conf/ebpf_tcp.conf conf/examples/*.conf \
 		packaging/systemd/*.conf packaging/selinux/*.te
-	install -d $(DESTDIR)$(MANDIR)/man5
+	install -d $(DESTDIR)$(DOCDIR)/examples/dashboards $(DESTDIR)$(MANDIR)/man5
+	install -m 0644 -t $(DESTDIR)$(DOCDIR)/examples/dashboards conf/dashboards/*.json conf/dashboards/panels.py
+	install -m 0755 -t $(DESTDIR)$(DOCDIR)/examples/dashboards conf/dashboards/rrd-graph
 	pod2man --section 5 --center collectd --release ebpf_tcp --name COLLECTD-EBPF_TCP \
 		packaging/collectd-ebpf_tcp.pod > $(DESTDIR)$(MANDIR)/man5/collectd-ebpf_tcp.5
 

@@ -28,7 +28,7 @@ PANELS = [
     ("Lost (should be 0)", "ops",
      [(what, "total", "total_events", "lost_" + what, "value")
       for what in ("processes", "sockets", "deltas", "latencies", "endpoints", "events", "listeners")]),
-    ("Cost: time of a read", "s", [("read", "value", "duration", "read", "value")]),
+    ("Cost: time of a read", "s", [("read", "value", "duration", "read", "seconds")]),
     ("Known processes and connections", "short", [("processes", "value", "cache_size", "processes", "value"),
                                                   ("sockets", "value", "cache_size", "sockets", "value")]),
 ]

@@ -20,8 +20,9 @@ say = $(if $(filter 1,$(V)),,@printf '  %-8s %s\n' $(1) $(2))
 COLLECTD_DIRS = $(if $(COLLECTD_SRC),$(addprefix $(COLLECTD_SRC)/src,"" /daemon),$(addprefix /usr/include/collectd,"" /core /core/daemon))
 COLLECTD_CFLAGS = -DHAVE_CONFIG_H $(patsubst %,-isystem %,$(subst "",,$(COLLECTD_DIRS)))
 
-MULTIARCH := $(shell $(CC) -print-multiarch)
-BPF_ARCH := $(patsubst aarch64,arm64,$(patsubst x86_64,x86,$(firstword $(subst -, ,$(shell $(CC) -dumpmachine)))))
+# gcc says x86_64-linux-gnu, as Debian names its directories; clang has a vendor in between
+MULTIARCH := $(subst -pc-,-,$(subst -unknown-,-,$(shell $(CC) -dumpmachine)))
+BPF_ARCH := $(patsubst aarch64,arm64,$(patsubst x86_64,x86,$(firstword $(subst -, ,$(MULTIARCH)))))
 BPF_CFLAGS = -O2 -g -target bpf -mcpu=v3 -D__TARGET_ARCH_$(BPF_ARCH) -I/usr/include/$(MULTIARCH) \
 	-Wall -Wextra -Wno-unused-parameter -Werror
 

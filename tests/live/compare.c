@@ -206,7 +206,7 @@ static const struct source {
 } plugin =
 	{
 		.strict = true,
-		.patience_ms = 4000,
+		.patience_ms = 8000,
 		.open = plugin_open,
 		.close = plugin_close,
 		.take = plugin_take,

@@ -197,6 +197,7 @@ deb: dist
 
 # In $(O)/rpm/RPMS; on a Debian machine rpmbuild cannot know what is installed.
 rpm: dist
+	$(Q)rm -rf $(O)/rpm
 	$(Q)rpmbuild $(if $(wildcard /etc/debian_version),--nodeps) --define "_topdir $(abspath $(O)/rpm)" \
 		--define "_sourcedir $(abspath $(O)/dist)" --define "plugin_version $(VERSION)" \
 		-bb packaging/rpm/collectd-ebpf_tcp.spec

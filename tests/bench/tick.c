@@ -348,10 +348,14 @@ static double floor_us(void)
 		}
 		start = time_us(CLOCK_PROCESS_CPUTIME_ID);
 		for (unsigned i = 0; i < BATCH; i++)
-			__real_process_gone("/proc", keys[i].pid);
-		bpf_map_delete_batch(bench.tables.processes_fd, keys, &count, NULL);
+			if (!__real_process_gone("/proc", keys[i].pid))
+				die("somebody has our pids");
+		if (bpf_map_delete_batch(bench.tables.processes_fd, keys, &count, NULL))
+			die("not in the index");
 		for (unsigned i = 0; i < BATCH; i++)
-			bpf_map_update_elem(bench.tables.free_rows_fd, NULL, &numbers[i], BPF_ANY);
+			if (bpf_map_update_elem(bench.tables.free_rows_fd, NULL, &numbers[i],
+						BPF_ANY))
+				die("no room for a free row");
 		us += time_us(CLOCK_PROCESS_CPUTIME_ID) - start;
 	}
 	return us;

@@ -88,21 +88,19 @@ static __always_inline bool is_mapped(const struct tcp_endpoint *to)
 	return !words[0] && !words[1] && words[2] == bpf_htonl(0xffff);
 }
 
-/* Where a connect shall go, from its struct sockaddr_in or sockaddr_in6. */
-static __always_inline void destination(struct tcp_endpoint *out, const void *address, int family)
+/* Where a connect shall go, from its struct sockaddr_in or sockaddr_in6. Returns the family. */
+static __always_inline int destination(struct tcp_endpoint *out, const void *address)
 {
-	__be16 port = 0;
-	__be32 ip = 0;
+	struct inet_address head = {};
 
-	bpf_probe_read_kernel(&port, sizeof(port), address + SIN_PORT);
-	out->port = bpf_ntohs(port);
+	bpf_probe_read_kernel(&head, sizeof(head), address);
+	out->port = bpf_ntohs(head.port);
 	out->kind = TCP_ENDPOINT_DESTINATION;
-	if (family == AF_INET6) {
+	if (head.family == AF_INET6)
 		bpf_probe_read_kernel(out->address, sizeof(out->address), address + SIN6_ADDR);
-	} else {
-		bpf_probe_read_kernel(&ip, sizeof(ip), address + SIN_ADDR);
-		mapped((__be32 *)out->address, ip);
-	}
+	else
+		mapped((__be32 *)out->address, head.ip);
+	return head.family;
 }
 
 /* A connect that failed before its SYN: no state change tells of it, and the socket knows nothing.
@@ -125,8 +123,7 @@ static __always_inline void on_connect_error(struct tcp_endpoint *to, int error)
 }
 
 /* The protocol's connect function returns; what got as far as SYN_SENT has its end elsewhere. */
-static __always_inline void on_connect_return(struct sock *sk, const void *address, int family,
-					      int ret)
+static __always_inline void on_connect_return(struct sock *sk, const void *address, int ret)
 {
 	struct socket_state *s = state_get(sk);
 	struct tcp_endpoint to = {};
@@ -137,8 +134,7 @@ static __always_inline void on_connect_return(struct sock *sk, const void *addre
 	}
 	if (ret >= 0)
 		return;
-	destination(&to, address, family);
-	if (family == AF_INET || !is_mapped(&to))
+	if (destination(&to, address) == AF_INET || !is_mapped(&to))
 		on_connect_error(&to, -ret);
 }
 
@@ -146,12 +142,11 @@ static __always_inline void on_connect_return(struct sock *sk, const void *addre
 static __always_inline bool tcp_destination(struct tcp_endpoint *out, struct sock *sk,
 					    const void *address)
 {
-	__u16 family = 0;
+	int family;
 
-	if (!sk || !(is_stream(sk, IPPROTO_TCP) || is_stream(sk, IPPROTO_MPTCP)))
+	if (!sk || !protocol_of(sk, false))
 		return false;
-	bpf_probe_read_kernel(&family, sizeof(family), address);
-	destination(out, address, family);
+	family = destination(out, address);
 	return family == AF_INET || family == AF_INET6;
 }
 
@@ -164,26 +159,35 @@ static __always_inline void on_connect_permit(struct sock *sk, const void *addre
 		on_connect_error(&to, -ret);
 }
 
-/* The same for return probes, which have no arguments. */
+/* The same for return probes, which have no arguments: where the thread asks to connect to. */
+static __always_inline void connecting_set(const struct tcp_endpoint *to)
+{
+	__u64 thread = bpf_get_current_pid_tgid();
+	struct tcp_endpoint *known = bpf_map_lookup_elem(&connecting, &thread);
+
+	if (known)
+		*known = *to; /* costs less than an update */
+	else
+		bpf_map_update_elem(&connecting, &thread, to, BPF_ANY);
+}
+
 static __always_inline void on_permit_enter(struct sock *sk, const void *address)
 {
 	__u64 thread = bpf_get_current_pid_tgid();
 	struct tcp_endpoint to = {};
 
 	if (tcp_destination(&to, sk, address))
-		bpf_map_update_elem(&connecting, &thread, &to, BPF_ANY);
+		connecting_set(&to);
 	else
 		bpf_map_delete_elem(&connecting, &thread);
 }
 
-static __always_inline void on_connect_enter(const void *address, int family)
+static __always_inline void on_connect_enter(const void *address)
 {
-	__u64 thread = bpf_get_current_pid_tgid();
 	struct tcp_endpoint to = {};
 
-	destination(&to, address, family);
-	if (family == AF_INET || !is_mapped(&to))
-		bpf_map_update_elem(&connecting, &thread, &to, BPF_ANY);
+	if (destination(&to, address) == AF_INET || !is_mapped(&to))
+		connecting_set(&to);
 }
 
 static __always_inline void on_connect_leave(int ret)

@@ -27,9 +27,7 @@
 #define S_IFMT 0170000
 #define S_IFSOCK 0140000
 #define PF_KTHREAD 0x200000
-#define SIN_PORT 2 /* offsets in struct sockaddr_in and sockaddr_in6 */
-#define SIN_ADDR 4
-#define SIN6_ADDR 8
+#define SIN6_ADDR 8             /* offset in struct sockaddr_in6 */
 #define CGROUP_ROOT 1           /* id of the root of every hierarchy */
 #define GROWTH_MAX (1ULL << 40) /* bytes; more at once is a bug, not traffic */
 
@@ -43,6 +41,13 @@ enum {
 	ETIMEDOUT = 110,
 	ECONNREFUSED = 111,
 	EHOSTUNREACH = 113,
+};
+
+/* How struct sockaddr_in begins; and sockaddr_in6, which has something else for `ip`. */
+struct inet_address {
+	__u16 family;
+	__be16 port;
+	__be32 ip;
 };
 
 /* How a trigger may look at a socket; always a constant, so that the rest is compiled away. */
@@ -268,20 +273,29 @@ struct {
 
 #define READ(how, pointer, field) ((how)&PROBE ? BPF_CORE_READ(pointer, field) : (pointer)->field)
 
-/* For pointers that the verifier does not know; raw sockets may bear these numbers too. */
-static __always_inline bool is_stream(struct sock *sk, int protocol)
-{
-	int family = BPF_CORE_READ(sk, __sk_common.skc_family);
-
-	return (family == AF_INET || family == AF_INET6) &&
-	       BPF_CORE_READ(sk, sk_protocol) == protocol &&
-	       BPF_CORE_READ(sk, sk_type) == SOCK_STREAM;
-}
-
 /* A kernel without MPTCP has none of its types: the verifier must not see what reads them. */
 static __always_inline bool is_mptcp(int protocol)
 {
 	return bpf_core_type_exists(struct mptcp_sock) && protocol == IPPROTO_MPTCP;
+}
+
+/* Raw sockets bear the numbers of protocols too. */
+static __always_inline bool is_stream(struct sock *sk)
+{
+	int family = BPF_CORE_READ(sk, __sk_common.skc_family);
+
+	return (family == AF_INET || family == AF_INET6) &&
+	       BPF_CORE_READ(sk, sk_type) == SOCK_STREAM;
+}
+
+/* TCP or MPTCP? 0: neither. For pointers that the verifier does not know. */
+static __always_inline int protocol_of(struct sock *sk, bool known_as_stream)
+{
+	int protocol = BPF_CORE_READ(sk, sk_protocol);
+
+	if (protocol != IPPROTO_TCP && !is_mptcp(protocol))
+		return 0;
+	return known_as_stream || is_stream(sk) ? protocol : 0;
 }
 
 /* A TCP socket below an MPTCP socket. */

@@ -155,14 +155,14 @@ int BPF_PROG(fentry_mptcp_release, struct sock *sk)
 SEC("fexit/tcp_v4_connect")
 int BPF_PROG(fentry_connect4, struct sock *sk, struct sockaddr *address, int size, int ret)
 {
-	on_connect_return(sk, address, AF_INET, ret);
+	on_connect_return(sk, address, ret);
 	return 0;
 }
 
 SEC("fexit/tcp_v6_connect")
 int BPF_PROG(fentry_connect6, struct sock *sk, struct sockaddr *address, int size, int ret)
 {
-	on_connect_return(sk, address, AF_INET6, ret);
+	on_connect_return(sk, address, ret);
 	return 0;
 }
 
@@ -209,12 +209,14 @@ SEC("kprobe/release_sock")
 int BPF_KPROBE(kprobe_release, struct sock *sk)
 {
 	struct socket_state *s = state_get(sk);
+	int protocol;
 
 	if (s && on_more_data(sk, (struct tcp_sock *)sk, s, TX | RX | LOCKED | PROBE))
 		return 0;
-	if (is_stream(sk, IPPROTO_TCP))
+	protocol = protocol_of(sk, s != NULL);
+	if (protocol == IPPROTO_TCP)
 		on_new_data(sk, (struct tcp_sock *)sk, s, TX | RX | OWN | PROBE);
-	else if (is_mptcp(IPPROTO_MPTCP) && is_stream(sk, IPPROTO_MPTCP))
+	else if (is_mptcp(protocol))
 		on_new_data(sk, NULL, s, TX | RX | OWN | PROBE | MPTCP);
 	return 0;
 }
@@ -229,7 +231,7 @@ int BPF_KPROBE(kprobe_syn, struct sock *sk)
 SEC("kprobe/tcp_v4_connect")
 int BPF_KPROBE(kprobe_connect4_enter, struct sock *sk, void *address)
 {
-	on_connect_enter(address, AF_INET);
+	on_connect_enter(address);
 	return 0;
 }
 
@@ -243,7 +245,7 @@ int BPF_KRETPROBE(kprobe_connect4, int ret)
 SEC("kprobe/tcp_v6_connect")
 int BPF_KPROBE(kprobe_connect6_enter, struct sock *sk, void *address)
 {
-	on_connect_enter(address, AF_INET6);
+	on_connect_enter(address);
 	return 0;
 }
 
@@ -332,11 +334,14 @@ int kprobe_reset_received(struct bpf_raw_tracepoint_args *ctx)
 	return 0;
 }
 
+/* Raw sockets do not pass the tracepoint. */
 static __always_inline void on_any_state(struct sock *sk, int old, int now)
 {
-	if (is_stream(sk, IPPROTO_TCP))
+	int protocol = protocol_of(sk, true);
+
+	if (protocol == IPPROTO_TCP)
 		on_state(sk, (struct tcp_sock *)sk, old, now, TX | RX | PROBE);
-	else if (is_mptcp(IPPROTO_MPTCP) && is_stream(sk, IPPROTO_MPTCP))
+	else if (is_mptcp(protocol))
 		on_mptcp_state(sk, old, now, TX | RX | PROBE);
 }
 
@@ -503,7 +508,7 @@ int always_baseline(struct bpf_iter__task_file *ctx)
 	if (!task || !file || (BPF_CORE_READ(file, f_inode, i_mode) & S_IFMT) != S_IFSOCK)
 		return 0;
 	sk = sock_of(file);
-	if (sk && (is_stream(sk, IPPROTO_TCP) || is_stream(sk, IPPROTO_MPTCP)))
+	if (sk && protocol_of(sk, false))
 		on_older(sk, task);
 	return 0;
 }

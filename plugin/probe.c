@@ -21,6 +21,7 @@
 #include "tcp.h"
 #include "tcp.skel.h"
 
+#define KERNEL_BTF "/sys/kernel/btf/vmlinux"
 #define LOG_SIZE 4096
 #define PROGRAMS_MAX 64
 #define RING_SIZE (256 * 1024)
@@ -32,8 +33,19 @@
 #define DEFERRED "when the SYN of a deferred Fast Open leaves"
 #define LATE "who sent what on a socket that processes share (kernel before 6.3)"
 
+#define UNSEEN FAILED_EARLY ", " DEFERRED
+
 #define RETRANSMITS "retransmitted segments"
 #define RESETS "resets"
+
+/*
+ * What a backend makes use of. A kprobe by way of fprobe costs less, so the one that each send and
+ * receive passes is one where that can be.
+ */
+enum {
+	SOCK_STORAGE = 1 << 0, /* 5.11: tracing programs may use sk_storage */
+	FPROBE = 1 << 1,       /* 5.18, if the kernel has CONFIG_FPROBE */
+};
 
 /*
  * A backend is some sets of programs; a program belongs to the set that its name starts with. Tried
@@ -42,15 +54,16 @@
 static const struct backend {
 	const char *name;
 	const char *sets[3];
-	bool sock_storage; /* where tracing programs may use sk_storage: 5.11 */
-	const char *loss;  /* what it cannot see at all */
+	unsigned uses;
+	const char *loss; /* what it cannot see at all */
 } backends[] = {
-	{"fentry", {"fentry_", "traced_", "shared_"}, true, NULL},
-	{"fentry", {"fentry_", "traced_", "locked_"}, false, NULL},
-	{"kprobe", {"kprobe_"}, false, NULL},
-	{"rawtp", {"rawtp_", "traced_", "shared_"}, true, FAILED_EARLY ", " DEFERRED}, /* 6.3 */
-	{"rawtp", {"packet_", "traced_", "locked_"}, true, FAILED_EARLY ", " DEFERRED ", " LATE},
-	{"rawtp", {"packet_", "traced_", "locked_"}, false, FAILED_EARLY ", " DEFERRED ", " LATE},
+	{"fentry", {"fentry_", "traced_", "shared_"}, SOCK_STORAGE, NULL},
+	{"fentry", {"fentry_", "traced_", "locked_"}, 0, NULL},
+	{"kprobe", {"kprobe_"}, FPROBE, NULL},
+	{"kprobe", {"kprobe_"}, 0, NULL},
+	{"rawtp", {"rawtp_", "traced_", "shared_"}, SOCK_STORAGE, UNSEEN}, /* 6.3 */
+	{"rawtp", {"packet_", "traced_", "locked_"}, SOCK_STORAGE, UNSEEN ", " LATE},
+	{"rawtp", {"packet_", "traced_", "locked_"}, 0, UNSEEN ", " LATE},
 };
 
 #define IF(field) offsetof(struct probe_options, field)
@@ -223,6 +236,12 @@ static bool is_empty(const uint64_t ports[PORT_WORDS])
 	return true;
 }
 
+/* Are the states of sockets in the sockets, and not in a table? */
+static bool uses_storage(const struct probe *p)
+{
+	return p->backend->uses & SOCK_STORAGE;
+}
+
 /* One for each processor, to a point: they cost memory. */
 static unsigned count_shards(void)
 {
@@ -240,7 +259,7 @@ static void set_knobs(struct probe *p, const struct probe_options *options)
 	struct tcp__rodata *knobs = p->skeleton->rodata;
 	bool all = true;
 
-	knobs->sock_storage = p->backend->sock_storage;
+	knobs->sock_storage = uses_storage(p);
 	knobs->lifetimes_wanted = options->lifetimes;
 	knobs->health_wanted = options->health;
 	knobs->listeners_wanted = options->listeners;
@@ -298,9 +317,9 @@ static int size_maps(struct probe *p, const struct probe_options *options)
 	p->row_count = row_count;
 	p->shard_count = shard_count;
 	p->first_endpoint = first_endpoint;
-	err = bpf_map__set_autocreate(skeleton->maps.storage, p->backend->sock_storage);
+	err = bpf_map__set_autocreate(skeleton->maps.storage, uses_storage(p));
 	if (!err)
-		err = bpf_map__set_autocreate(skeleton->maps.sockets, !p->backend->sock_storage);
+		err = bpf_map__set_autocreate(skeleton->maps.sockets, !uses_storage(p));
 	for (unsigned i = 0; !err && i < sizeof(sizes) / sizeof(*sizes); i++)
 		err = bpf_map__set_max_entries(sizes[i].map, sizes[i].entries);
 	return err;
@@ -316,6 +335,9 @@ static int load_once(struct probe *p, const struct probe_options *options)
 	if (!p->skeleton)
 		return -errno;
 	select_programs(p, options);
+	if (p->backend->uses & FPROBE)
+		bpf_program__set_expected_attach_type(p->skeleton->progs.kprobe_release,
+						      BPF_TRACE_KPROBE_MULTI);
 	err = size_maps(p, options);
 	set_knobs(p, options);
 	if (!err)
@@ -444,6 +466,15 @@ static const struct bpf_map *iterated_map(const struct probe *p, const char *pro
 	return strcmp(program, "always_listeners") == 0 ? p->skeleton->maps.listeners : NULL;
 }
 
+/* By its name: for a pattern, libbpf would read all of /proc/kallsyms, which hides addresses. */
+static struct bpf_link *attach_fprobe(const struct bpf_program *program)
+{
+	const char *function = strchr(bpf_program__section_name(program), '/') + 1;
+	LIBBPF_OPTS(bpf_kprobe_multi_opts, options, .syms = &function, .cnt = 1);
+
+	return bpf_program__attach_kprobe_multi_opts(program, NULL, &options);
+}
+
 static struct bpf_link *attach_one(const struct probe *p, struct bpf_program *program)
 {
 	const struct bpf_map *map = iterated_map(p, bpf_program__name(program));
@@ -451,6 +482,8 @@ static struct bpf_link *attach_one(const struct probe *p, struct bpf_program *pr
 	LIBBPF_OPTS(bpf_iter_attach_opts, options, .link_info = &info,
 		    .link_info_len = sizeof(info));
 
+	if (bpf_program__expected_attach_type(program) == BPF_TRACE_KPROBE_MULTI)
+		return attach_fprobe(program);
 	if (!map)
 		return bpf_program__attach(program);
 	info.map.map_fd = bpf_map__fd(map);
@@ -660,9 +693,9 @@ static void explain(char *out, size_t size, const char *reason, const struct pro
 			 "kernel %s limits the memory that BPF may lock: give the service "
 			 "LimitMEMLOCK=infinity or CAP_SYS_RESOURCE (%s)",
 			 kernel.release, reason);
-	else if (!options->btf && access("/sys/kernel/btf/vmlinux", R_OK))
+	else if (!options->btf && access(KERNEL_BTF, R_OK))
 		snprintf(out, size,
-			 "kernel %s has no BTF (/sys/kernel/btf/vmlinux): set BTF to a "
+			 "kernel %s has no BTF (" KERNEL_BTF "): set BTF to a "
 			 "BTF file of this kernel",
 			 kernel.release);
 	else if (locked_down())
@@ -696,6 +729,14 @@ static void reset(struct probe *p)
 	memset(p, 0, sizeof(*p));
 }
 
+/* Without BTF of the kernel itself there are none, and libbpf would load nothing for their sake. */
+static void drop_iterators(struct probe *p, const struct probe_options *options)
+{
+	for (unsigned i = 0; i < OPTIONAL_COUNT; i++)
+		p->dropped[i] |= starts_with(optional[i].program, "always_") &&
+				 wanted(p, optional[i].program, options);
+}
+
 static int try_backend(struct probe *p, const struct backend *backend, bool mptcp_counts,
 		       const struct probe_options *options)
 {
@@ -703,6 +744,8 @@ static int try_backend(struct probe *p, const struct backend *backend, bool mptc
 
 	p->backend = backend;
 	p->dropped[optional_index("fentry_mptcp_release")] = mptcp_counts;
+	if (access(KERNEL_BTF, R_OK))
+		drop_iterators(p, options);
 	err = load(p, options);
 	if (!err)
 		err = map_tables(p, options);
@@ -718,6 +761,15 @@ static int try_backend(struct probe *p, const struct backend *backend, bool mptc
 	return prove(p);
 }
 
+/* From 6.14 to 6.18 they go through the function graph, which costs more than kprobes do. */
+static bool fprobes_pay(void)
+{
+	struct utsname kernel = {0};
+
+	uname(&kernel);
+	return kernel_older_than(6, 14, &kernel) || !kernel_older_than(6, 19, &kernel);
+}
+
 static int try_backends(struct probe *p, char *reason, size_t size,
 			const struct probe_options *options)
 {
@@ -726,6 +778,8 @@ static int try_backends(struct probe *p, char *reason, size_t size,
 
 	for (unsigned i = 0; i < sizeof(backends) / sizeof(*backends); i++) {
 		if (!any && strcmp(backends[i].name, options->backend) != 0)
+			continue;
+		if (backends[i].uses & FPROBE && !fprobes_pay())
 			continue;
 		err = try_backend(p, &backends[i], mptcp_counts, options);
 		if (!err)
@@ -811,9 +865,8 @@ void probe_tables(struct probe_tables *out, const struct probe *p)
 		.self = &p->skeleton->bss->self,
 		.row_count = p->row_count,
 		.shard_count = p->shard_count,
-		.socket_count = p->backend->sock_storage
-					? 0
-					: bpf_map__max_entries(p->skeleton->maps.sockets),
+		.socket_count =
+			uses_storage(p) ? 0 : bpf_map__max_entries(p->skeleton->maps.sockets),
 		.first_endpoint = p->first_endpoint,
 		.processes_fd = bpf_map__fd(p->skeleton->maps.processes),
 		.free_rows_fd = bpf_map__fd(p->skeleton->maps.free_rows),
@@ -825,7 +878,7 @@ void probe_tables(struct probe_tables *out, const struct probe *p)
 
 const char *probe_socket_limit(const struct probe *p)
 {
-	return p->backend->sock_storage ? "net.core.optmem_max" : "MaxSockets";
+	return uses_storage(p) ? "net.core.optmem_max" : "MaxSockets";
 }
 
 void probe_usage(struct probe_usage *out, const struct probe *p)

@@ -15,7 +15,7 @@ static __always_inline struct tcp_sock *state_tcp(struct sock *sk, int how)
 {
 	if (!(how & PROBE))
 		return bpf_skc_to_tcp_sock(sk);
-	return is_stream(sk, IPPROTO_TCP) ? (struct tcp_sock *)sk : NULL;
+	return protocol_of(sk, true) == IPPROTO_TCP ? (struct tcp_sock *)sk : NULL;
 }
 
 static __always_inline void state_begins(struct sock *sk, int old, int now, int how)

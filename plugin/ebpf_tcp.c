@@ -70,6 +70,16 @@ static void close_stages(void)
 	plugin.probe = NULL;
 }
 
+static const struct match *find_details(void *context, unsigned row, uint64_t start_ns,
+					uint32_t renames)
+{
+	struct snapshot_process p;
+
+	(void)context;
+	snapshot_describe(&p, plugin.snapshot, row, start_ns);
+	return p.row == row && p.renames == renames ? match_details(plugin.matcher, &p) : NULL;
+}
+
 static int open_stages(char *why, size_t why_size)
 {
 	struct config *c = &plugin.config;
@@ -90,6 +100,8 @@ static int open_stages(char *why, size_t why_size)
 				  c->subnets, c->subnet_count);
 	if (!err)
 		err = events_open(&plugin.events, c->notify_limit);
+	if (!err)
+		groups_ask(plugin.groups, find_details, NULL);
 	return err;
 }
 
@@ -145,8 +157,6 @@ static void add_process(void *context, const struct snapshot_process *process)
 	(void)context;
 	enter(METRIC_MATCH);
 	match = match_process(plugin.matcher, process);
-	if (groups_by_pid(plugin.groups, match, process))
-		match = match_details(plugin.matcher, process);
 	enter(METRIC_GROUP);
 	groups_add(plugin.groups, match, process);
 	enter(METRIC_SNAPSHOT);

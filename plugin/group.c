@@ -28,6 +28,8 @@ struct groups {
 	unsigned rule_count;
 	const struct subnet *subnets;
 	unsigned subnet_count;
+	group_details *details;
+	void *context;
 	uint64_t now_ns;
 	struct member *all, *other, *kernel;
 	struct table tables[GROUP_KIND_COUNT];
@@ -314,36 +316,49 @@ static void place_add(struct place *place, struct member *m, const struct reside
 	place->established = r->established;
 }
 
-static void replace(char **text, const char *value)
+/* Of another process, or another program, the details are to be asked for again. */
+static void forget(struct member *m)
 {
-	char *copy;
-
-	if (*text && strcmp(*text, value) == 0)
-		return;
-	copy = strdup(value);
-	if (!copy)
-		return;
-	free(*text);
-	*text = copy;
+	free(m->series.exe);
+	free(m->series.cgroup);
+	m->series.exe = m->series.cgroup = NULL;
+	m->series.uid = TCP_UID_UNKNOWN;
+	m->described = false;
 }
 
-static void describe(struct group *series, const struct match *match,
-		     const struct snapshot_process *p)
+static void identify(struct member *m, const struct snapshot_process *p)
 {
-	series->pid = p->pid;
-	series->uid = match->uid;
-	memcpy(series->comm, p->comm, sizeof(series->comm));
-	replace(&series->exe, match->exe);
-	replace(&series->cgroup, match->cgroup);
+	if (m->row != p->row || m->start_ns != p->start_ns || m->renames != p->renames)
+		forget(m);
+	m->row = p->row;
+	m->start_ns = p->start_ns;
+	m->renames = p->renames;
+	m->series.pid = p->pid;
+	memcpy(m->series.comm, p->comm, sizeof(m->series.comm));
 }
 
-bool groups_by_pid(const struct groups *g, const struct match *match,
+/* Without memory they are unknown. */
+static void describe(const struct groups *g, struct member *m)
+{
+	const struct match *match = NULL;
+
+	if (!m->described && g->details)
+		match = g->details(g->context, m->row, m->start_ns, m->renames);
+	if (!match)
+		return;
+	m->series.exe = strdup(match->exe);
+	m->series.cgroup = strdup(match->cgroup);
+	m->series.uid = match->uid;
+	m->described = true;
+}
+
+/* May the process get a series of its own? */
+static bool by_pid(const struct groups *g, const struct match *match,
 		   const struct snapshot_process *p)
 {
 	const struct group_options *o = &g->options[match->rule + 1];
 
-	return o->by_pid && p->row >= TCP_ROW_FIRST && !p->endpoint.kind &&
-	       strcmp(match->group, GROUP_OTHER) != 0 &&
+	return o->by_pid && strcmp(match->group, GROUP_OTHER) != 0 &&
 	       g->now_ns >= p->start_ns + (uint64_t)o->pid_min_age_s * 1000000000;
 }
 
@@ -370,7 +385,7 @@ static void add_process(struct groups *g, struct resident *r, const struct match
 		place_add(&r->group, m, r, p);
 	else
 		add_fixed(g, g->other, p);
-	if (!groups_by_pid(g, match, p)) {
+	if (!by_pid(g, match, p)) {
 		place_leave(&r->process);
 		return;
 	}
@@ -378,7 +393,9 @@ static void add_process(struct groups *g, struct resident *r, const struct match
 	m = place_enter(&r->process, &g->tables[GROUP_PROCESS], match, pid);
 	if (!m)
 		return;
-	describe(&m->series, match, p);
+	identify(m, p);
+	if (p->last) /* later nobody knows */
+		describe(g, m);
 	place_add(&r->process, m, r, p);
 }
 
@@ -476,9 +493,14 @@ static void settle_state(struct groups *g)
 
 void groups_end(struct groups *g)
 {
+	const struct table *processes = &g->tables[GROUP_PROCESS];
+
 	for (int kind = 0; kind < GROUP_KIND_COUNT; kind++)
 		table_settle(g, &g->tables[kind]);
 	settle_state(g);
+	for (size_t i = 0; i < processes->count; i++)
+		if (processes->list[i]->shown)
+			describe(g, processes->list[i]);
 }
 
 void groups_each(const struct groups *g, group_visit *visit, void *context)
@@ -531,6 +553,12 @@ int groups_open(struct groups **out, unsigned row_count, const struct group_opti
 	}
 	*out = g;
 	return 0;
+}
+
+void groups_ask(struct groups *g, group_details *details, void *context)
+{
+	g->details = details;
+	g->context = context;
 }
 
 void groups_close(struct groups *g)

@@ -51,11 +51,16 @@ struct group {
 	uint32_t pid;
 	uint32_t uid; /* or TCP_UID_UNKNOWN */
 	char comm[TCP_COMM_LEN];
-	char *exe;    /* path, "" if unknown */
-	char *cgroup; /* path, "" if unknown */
+	char *exe;    /* path; NULL or "" if unknown */
+	char *cgroup; /* path; NULL or "" if unknown */
 };
 
 typedef void group_visit(void *context, const struct group *group);
+
+/* What is known of a row's process, with all details; NULL if by now the row is another process's,
+ * or this one is another program. */
+typedef const struct match *group_details(void *context, unsigned row, uint64_t start_ns,
+					  uint32_t renames);
 
 /*
  * `row_count` bounds the rows of processes and endpoints. `options` has 1 + rule_count entries: the
@@ -68,16 +73,19 @@ int groups_open(struct groups **out, unsigned row_count, const struct group_opti
 void groups_close(struct groups *g);
 
 /*
+ * Who tells the details of processes, which cost a look at /proc: asked of those that are reported,
+ * once, and again after they have executed another program; and of those that have ended. Called by
+ * groups_add() and groups_end(). Without it the details are unknown.
+ */
+void groups_ask(struct groups *g, group_details *details, void *context);
+
+/*
  * One tick: begin, add every process (and endpoint) that did something or ended, end. `now_ns` is
  * the time since boot. Without memory for a new group its process counts in `other`.
  */
 void groups_begin(struct groups *g, uint64_t now_ns);
 void groups_add(struct groups *g, const struct match *match, const struct snapshot_process *p);
 void groups_end(struct groups *g);
-
-/* May the process get a series of its own? Then `match` should have all details. */
-bool groups_by_pid(const struct groups *g, const struct match *match,
-		   const struct snapshot_process *p);
 
 /* Calls `visit` for all, other, kernel, then what is reported of each enum group_kind. */
 void groups_each(const struct groups *g, group_visit *visit, void *context);

@@ -32,7 +32,12 @@ struct member {
 	unsigned generation;
 	bool rest; /* takes what is left over in its table; no limit is for it */
 	bool shown;
-	bool told;           /* it was shown once */
+	bool told; /* it was shown once */
+	/* of a process only */
+	bool described; /* its details are known */
+	unsigned row;
+	uint32_t renames;
+	uint64_t start_ns;
 	struct member *next; /* of the same bucket; or of those that are free */
 };
 

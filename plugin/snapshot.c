@@ -454,6 +454,7 @@ void snapshot_describe(struct snapshot_process *out, const struct snapshot *s, u
 	     (s->states[row] == LEAVING && s->seen[row].start_ns == start_ns))) {
 		p.row = p.process_row = row;
 		p.start_ns = start_ns;
+		p.last = s->states[row] == LEAVING;
 		describe(&p, &s->tables.rows[row]);
 	}
 	*out = p;

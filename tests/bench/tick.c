@@ -223,13 +223,21 @@ static void add(void *context, const struct snapshot_process *p)
 	const struct match *match = match_process(bench.matcher, p);
 
 	(void)context;
-	if (groups_by_pid(bench.groups, match, p))
-		match = match_details(bench.matcher, p);
 	middle = time_us(CLOCK_MONOTONIC);
 	groups_add(bench.groups, match, p);
 	bench.match_us += middle - start;
 	bench.group_us += time_us(CLOCK_MONOTONIC) - middle;
 	bench.told++;
+}
+
+static const struct match *find_details(void *context, unsigned row, uint64_t start_ns,
+					uint32_t renames)
+{
+	struct snapshot_process p;
+
+	(void)context;
+	snapshot_describe(&p, bench.snapshot, row, start_ns);
+	return p.row == row && p.renames == renames ? match_details(bench.matcher, &p) : NULL;
 }
 
 static void emit(void *context, const struct metric_sample *sample)
@@ -324,6 +332,7 @@ static void open_all(void)
 	    match_open(&bench.matcher, bench.tables.row_count, &bench.match) ||
 	    groups_open(&bench.groups, bench.tables.first_endpoint, &bench.group, 0, NULL, 0))
 		die("no memory");
+	groups_ask(bench.groups, find_details, NULL);
 }
 
 /*

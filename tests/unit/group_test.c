@@ -35,7 +35,9 @@ struct due {
 	char part[ENDPOINT_NAME_SIZE];
 	struct match match; /* as it was fed last; its texts are the test's */
 	char comm[TCP_COMM_LEN];
-	uint32_t pid;
+	unsigned row; /* of the process that was fed last, as are these */
+	uint64_t start_ns;
+	uint32_t pid, renames;
 	bool rest; /* takes what is left over */
 	uint64_t score;
 	struct tcp_counters fed, waiting; /* in this tick; in the one before, not shown yet */
@@ -67,6 +69,12 @@ struct world {
 	uint64_t connects, connects_seen; /* measured, ever: fed, and visible in `all` */
 	struct due all, other, kernel;
 	struct holder holders[ALL_ROWS];
+	struct known {
+		uint64_t start_ns;
+		uint32_t renames;
+		struct match match;
+	} known[ALL_ROWS]; /* who was fed last, by row */
+	unsigned asked;    /* how often for details */
 	int64_t left_open; /* connections of processes that have ended */
 	unsigned seen, shown[GROUP_KIND_COUNT], changes; /* by the tick that just ended */
 	enum group_kind last_kind;
@@ -160,6 +168,21 @@ static void merge(struct histogram *to, const struct histogram *from)
 
 /* -- the world -- */
 
+static bool still_known(unsigned row, uint64_t start_ns, uint32_t renames)
+{
+	const struct known *k = &world.known[row];
+
+	return k->start_ns == start_ns && k->renames == renames;
+}
+
+static const struct match *details_of(void *context, unsigned row, uint64_t start_ns,
+				      uint32_t renames)
+{
+	expect(context == &world, "another context");
+	world.asked++;
+	return still_known(row, start_ns, renames) ? &world.known[row].match : NULL;
+}
+
 /* The rules' options come after the general ones. */
 static void world_open_with(const struct group_options *options, unsigned rule_count,
 			    const struct subnet *subnets, unsigned subnet_count)
@@ -171,6 +194,7 @@ static void world_open_with(const struct group_options *options, unsigned rule_c
 	expect(!groups_open(&world.groups, ALL_ROWS, world.options, rule_count, subnets,
 			    subnet_count),
 	       "groups_open failed");
+	groups_ask(world.groups, details_of, &world);
 }
 
 static void world_open(unsigned group_limit, unsigned pid_limit, unsigned pid_min_age_s)
@@ -314,12 +338,15 @@ static void feed(const struct match *match, const struct snapshot_process *p)
 	if (by_pid(match, p)) {
 		d = due_of_pid(match->group, p->pid);
 		due_add(d, match, p);
+		d->row = p->row;
+		d->start_ns = p->start_ns;
+		d->renames = p->renames;
 		d->pid = p->pid;
 		memcpy(d->comm, p->comm, sizeof(d->comm));
 	}
 	if (p->row >= TCP_ROW_FIRST)
 		hold(p, group, d);
-	expect_u64(groups_by_pid(world.groups, match, p), by_pid(match, p), "groups_by_pid");
+	world.known[p->row] = (struct known){p->start_ns, p->renames, *match};
 	groups_add(world.groups, match, p);
 }
 
@@ -357,7 +384,6 @@ static void feed_endpoint(const struct match *match, const char *part,
 		due_add(d, match, p);
 	if (p->row != p->process_row)
 		hold(p, d, NULL);
-	expect(!groups_by_pid(world.groups, match, p), "an endpoint is reported as a process");
 	groups_add(world.groups, match, p);
 }
 
@@ -496,12 +522,15 @@ static void expect_details(const struct due *d, const struct group *series)
 	if (!d->match.group)
 		return; /* the model was not asked */
 	expect_u64(series->pid, d->pid, "pid of %s/%s", d->name, d->part);
-	expect_u64(series->uid, d->match.uid, "uid of %s/%s", d->name, d->part);
 	expect_text(series->comm, d->comm, "comm");
+	if (!still_known(d->row, d->start_ns, d->renames) && series->uid == TCP_UID_UNKNOWN &&
+	    !series->exe && !series->cgroup)
+		return; /* it was not reported when it could be asked for */
+	expect_u64(series->uid, d->match.uid, "uid of %s/%s", d->name, d->part);
 	if (world.out_of_memory)
 		return;
-	expect_text(series->exe, d->match.exe, "exe");
-	expect_text(series->cgroup, d->match.cgroup, "cgroup");
+	expect_text(series->exe ? series->exe : "", d->match.exe, "exe");
+	expect_text(series->cgroup ? series->cgroup : "", d->match.cgroup, "cgroup");
 }
 
 static void see(void *context, const struct group *series)
@@ -1316,6 +1345,7 @@ static void test_details(void)
 	match.cgroup = ""; /* unknown */
 	match.uid = TCP_UID_UNKNOWN;
 	memcpy(p.comm, "curl", 5);
+	p.renames = 1;
 	tick_begin();
 	feed(&match, &p);
 	tick_end();
@@ -1328,6 +1358,53 @@ static void test_details(void)
 	tick_end();
 	expect_rx("box", 101, 33);
 	expect_rx("box", 103, 0);
+	world_close();
+	check_end();
+}
+
+static void test_asked(void)
+{
+	check_begin("group: details are asked for once, and of those that are reported or have "
+		    "ended alone");
+	world_open(7, 1, 0);
+	for (unsigned i = 0; i < 3; i++) {
+		tick_begin();
+		feed_rx("box", 3, 101, 1009);
+		feed_rx("box", 4, 103, 13); /* beyond the limit */
+		tick_end();
+		expect_u64(world.asked, 1, "asked");
+	}
+	tick_begin();
+	feed_last("box", 3, 101, 1009);
+	feed_last("box", 4, 103, 13);
+	tick_end();
+	expect_u64(world.asked, 2, "asked of one that ended, which was not reported");
+	world_close();
+	check_end();
+}
+
+static void test_details_unknown(void)
+{
+	struct snapshot_process p = {
+		.row = 3, .pid = 101, .start_ns = 7 * SECOND, .comm = "sh", .grown.rx_bytes = 11};
+	struct match match = match_of("box", -1), nothing = {.group = "box", .rule = -1};
+	struct due *d = due_of_pid("box", 101);
+
+	check_begin("group: another process with the same name and PID does not inherit details");
+	world_open(7, 7, 0);
+	tick_begin();
+	feed(&match, &p);
+	tick_end();
+	nothing.uid = TCP_UID_UNKNOWN;
+	nothing.exe = nothing.cgroup = "";
+	p.row = 4;
+	p.start_ns = 8 * SECOND;
+	tick_begin();
+	feed(&match, &p);
+	world.known[4].start_ns = 9 * SECOND; /* and that one is gone too */
+	d->match = nothing;
+	tick_end();
+	expect_u64(world.asked, 2, "asked");
 	world_close();
 	check_end();
 }
@@ -1818,27 +1895,37 @@ static void ends_go(const struct snapshot_process *process, const char *name)
 	}
 }
 
-/* As the plugin tells of a listening socket. */
-static void feed_listener(const char *name, int rule, unsigned row, uint32_t pid, uint64_t start_ns,
-			  uint16_t port, uint64_t queued, uint64_t drops)
+/* As the plugin tells of a listening socket: nothing but what waits there and what found no room.
+ */
+static void feed_listener(const struct match *match, const struct snapshot_process *listener,
+			  uint16_t port)
 {
-	struct match match = match_of(name, rule);
-	struct snapshot_process p = {
-		.row = row,
-		.process_row = row,
-		.pid = pid,
-		.start_ns = start_ns,
-		.queued = queued,
-		.grown.listen_drops = drops,
-	};
+	struct snapshot_process p = *listener;
 	char part[32];
 
-	feed(&match, &p);
-	if (row < TCP_ROW_FIRST)
+	feed(match, &p);
+	if (p.row < TCP_ROW_FIRST)
 		return;
 	snprintf(part, sizeof(part), "port-%u", port);
 	p.endpoint = endpoint_of(TCP_ENDPOINT_PORT, port);
-	feed_endpoint(&match, part, &p);
+	feed_endpoint(match, part, &p);
+}
+
+static void feed_listener_of(const char *name, unsigned row, uint32_t pid, uint16_t port,
+			     uint64_t queued, uint64_t drops)
+{
+	struct match match = match_of(name, -1);
+
+	feed_listener(&match,
+		      &(struct snapshot_process){
+			      .row = row,
+			      .process_row = row,
+			      .pid = pid,
+			      .start_ns = pid ? 7 * SECOND : 0,
+			      .queued = queued,
+			      .grown.listen_drops = drops,
+		      },
+		      port);
 }
 
 static void act(struct actor *a, unsigned row, uint64_t *random)
@@ -1864,6 +1951,7 @@ static void act(struct actor *a, unsigned row, uint64_t *random)
 	p.start_ns = a->start_ns;
 	p.pid = a->pid;
 	p.last = a->leaving;
+	p.renames = a->execs;
 	snprintf(p.comm, sizeof(p.comm), "comm%u", a->execs);
 	if (a->start_ns)
 		match = match_of_actor(a);
@@ -1884,13 +1972,20 @@ static void act(struct actor *a, unsigned row, uint64_t *random)
 static void listen_at(const struct actor *a, unsigned row, uint64_t *random)
 {
 	uint16_t port = (uint16_t)(1 + check_random(random) % ACTOR_ENDS);
-	uint64_t queued = check_random(random) % 5, drops = check_random(random) % 3;
+	struct match match = match_of("", -1);
+	struct snapshot_process p = {.row = row, .process_row = row};
 
-	if (row == TCP_ROW_OTHER)
-		feed_listener("", -1, row, 0, 0, port, queued, drops);
-	else if (a->start_ns)
-		feed_listener(a->name, rule_of(a->name), row, a->pid, a->start_ns, port, queued,
-			      drops);
+	p.queued = check_random(random) % 5;
+	p.grown.listen_drops = check_random(random) % 3;
+	if (row != TCP_ROW_OTHER && !a->start_ns)
+		return;
+	if (a->start_ns)
+		match = match_of_actor(a);
+	p.start_ns = a->start_ns;
+	p.pid = a->pid;
+	p.renames = a->execs;
+	snprintf(p.comm, sizeof(p.comm), "comm%u", a->execs);
+	feed_listener(&match, &p, port);
 }
 
 static void churn(struct actor *actors, unsigned ticks, uint64_t *random)
@@ -2637,11 +2732,11 @@ static void test_listeners(void)
 						.port_limit = 7},
 			0, NULL, 0);
 	tick_begin();
-	feed_listener("web", -1, 3, 101, 7 * SECOND, 80, 5, 2);
-	feed_listener("web", -1, 3, 101, 7 * SECOND, 443, 7, 3);
-	feed_listener("web", -1, 4, 103, 7 * SECOND, 80, 11, 1);
-	feed_listener("", -1, TCP_ROW_OTHER, 0, 0, 22, 13, 4);
-	feed_listener("", -1, TCP_ROW_KERNEL, 0, 0, 2049, 17, 5);
+	feed_listener_of("web", 3, 101, 80, 5, 2);
+	feed_listener_of("web", 3, 101, 443, 7, 3);
+	feed_listener_of("web", 4, 103, 80, 11, 1);
+	feed_listener_of("", TCP_ROW_OTHER, 0, 22, 13, 4);
+	feed_listener_of("", TCP_ROW_KERNEL, 0, 2049, 17, 5);
 	tick_end();
 	for (size_t i = 0; i < COUNT_OF(wants); i++) {
 		const struct due *d = due_of(wants[i].kind, wants[i].name, wants[i].part);
@@ -2655,7 +2750,7 @@ static void test_listeners(void)
 	expect_u64(world.kernel.total.listen_drops, 5, "drops of kernel");
 	expect_u64(world.other.total.listen_drops, 4, "drops of other");
 	tick_begin(); /* one of them is told of again, and nothing waits there */
-	feed_listener("web", -1, 3, 101, 7 * SECOND, 80, 0, 0);
+	feed_listener_of("web", 3, 101, 80, 0, 0);
 	tick_end();
 	for (size_t i = 0; i < COUNT_OF(wants); i++) {
 		const struct due *d = due_of(wants[i].kind, wants[i].name, wants[i].part);
@@ -2678,10 +2773,10 @@ static void test_hidden_listeners(void)
 		tick_begin();
 		feed_rx("web", 3, 101, 1000003);
 		feed_ends("web", 80, 1009);
-		feed_listener("web", -1, 3, 101, 7 * SECOND, 80, 2, 0);
-		feed_listener("web", -1, 3, 101, 7 * SECOND, 81, 3, 1);
-		feed_listener("web", -1, 3, 101, 7 * SECOND, 82, 5, 1);
-		feed_listener("hidden", -1, 4, 103, 7 * SECOND, 83, 7, 1);
+		feed_listener_of("web", 3, 101, 80, 2, 0);
+		feed_listener_of("web", 3, 101, 81, 3, 1);
+		feed_listener_of("web", 3, 101, 82, 5, 1);
+		feed_listener_of("hidden", 4, 103, 83, 7, 1);
 		tick_end();
 		expect_u64(due_of(GROUP_PORT, "web", "port-80")->seen_queued, 2, "shown");
 		expect_u64(due_of(GROUP_PORT, "web", GROUP_OTHER)->seen_queued, 3 + 5, "rest");
@@ -2799,6 +2894,8 @@ int main(void)
 	test_shared_group();
 	test_latency();
 	test_details();
+	test_asked();
+	test_details_unknown();
 	test_unselected();
 	test_rule_limits();
 	test_destination();

@@ -914,6 +914,7 @@ static void test_describe(void)
 	look_times(1);
 	snapshot_describe(&p, reader.snapshot, row, 77 * TICK_NS);
 	expect_u64(p.row, row, "one that has ended, but whose row is not free yet");
+	expect(p.last, "it has not ended");
 	expect_u64(snapshot_start_ns(reader.snapshot, row), 0, "start after the end");
 	look();
 	expect_nobody(row, 77 * TICK_NS, TCP_ROW_OTHER, "one that is gone");

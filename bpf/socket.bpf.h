@@ -76,17 +76,20 @@ static __always_inline __u64 growth_of(__u64 before, __u64 now)
 	return 0;
 }
 
-/* Moves a count up to `now`. Whoever beats us to the claim takes what we saw, or more. */
-static __always_inline __u64 claim(__u64 *count, __u64 before, __u64 now, int how)
+/* Moves a count up to `now`. False if somebody beats us to it, who takes what we saw, or more. */
+static __always_inline bool claim(__u64 *grown, __u64 *count, __u64 before, __u64 now, int how)
 {
-	__u64 grown = growth_of(before, now);
-
+	*grown = growth_of(before, now);
+	if (!*grown)
+		return true;
 	if (!(how & SHARED)) {
-		if (grown)
-			*count = now;
-		return grown;
+		*count = now;
+		return true;
 	}
-	return grown && __sync_val_compare_and_swap(count, before, now) == before ? grown : 0;
+	if (__sync_val_compare_and_swap(count, before, now) == before)
+		return true;
+	*grown = 0;
+	return false;
 }
 
 /* In these states a socket carries data. In CLOSE it may have been destroyed already. */
@@ -101,36 +104,45 @@ static __always_inline bool may_send(int state)
 	return carries_data(state) && !fin_queued(state);
 }
 
+/* Returns as claim(). */
+static __always_inline bool claim_tx(__u64 *grown, struct sock *sk, struct tcp_sock *tp,
+				     struct socket_state *s, int state, int how)
+{
+	__u64 before = s->tx_bytes, now;
+
+	if (how & MPTCP)
+		now = mptcp_sent(sk, state);
+	else if (how & UNLOCKED)
+		now = before + beyond(before, s->tx_origin, tp->write_seq);
+	else
+		now = sent(tp, s, state, how);
+	if (how & UNLOCKED && !may_send(READ(how, sk, __sk_common.skc_state)))
+		return true; /* a FIN or a disconnect may have moved write_seq meanwhile */
+	return claim(grown, &s->tx_bytes, before, now, how);
+}
+
+/* In a loop, clang may let the end fall through to the beginning: kernels before 6.3 refuse that.
+ */
 static __always_inline __u64 grow_tx(struct sock *sk, struct tcp_sock *tp, struct socket_state *s,
 				     int state, int how)
 {
-	__u64 before, now, grown = 0;
+	__u64 grown = 0;
 
-	for (int tries = 0; tries < 3; tries++) {
-		before = s->tx_bytes;
-		if (how & MPTCP)
-			now = mptcp_sent(sk, state);
-		else if (how & UNLOCKED)
-			now = before + beyond(before, s->tx_origin, tp->write_seq);
-		else
-			now = sent(tp, s, state, how);
-		if (how & UNLOCKED && !may_send(READ(how, sk, __sk_common.skc_state)))
-			break; /* a FIN or a disconnect may have moved write_seq meanwhile */
-		grown = claim(&s->tx_bytes, before, now, how);
-		if (grown || !(how & SHARED))
-			break;
-	}
+	if (!claim_tx(&grown, sk, tp, s, state, how) && !claim_tx(&grown, sk, tp, s, state, how))
+		claim_tx(&grown, sk, tp, s, state, how);
 	return grown;
 }
 
 static __always_inline __u64 grow_rx(struct sock *sk, struct tcp_sock *tp, struct socket_state *s,
 				     int state, int how)
 {
-	__u64 before = s->rx_bytes;
+	__u64 before = s->rx_bytes, grown;
 
 	if (how & MPTCP)
-		return claim(&s->rx_bytes, before, mptcp_received(sk, state), how);
-	return claim(&s->rx_bytes, before, received(sk, tp, how), how & ~SHARED);
+		claim(&grown, &s->rx_bytes, before, mptcp_received(sk, state), how);
+	else
+		claim(&grown, &s->rx_bytes, before, received(sk, tp, how), how & ~SHARED);
+	return grown;
 }
 
 static __always_inline void credit(struct account *a, const struct growth *grown)

@@ -851,7 +851,6 @@ void probe_listeners(const struct probe *p, probe_visit_listener *visit, void *c
 
 void probe_refresh(const struct probe *p)
 {
-	__atomic_add_fetch(&p->skeleton->data->tick, 1, __ATOMIC_RELAXED);
 	iterate(p, "rawtp_progress");
 }
 

@@ -40,7 +40,7 @@ struct probe_tables {
 	struct tcp_row *rows;          /* mapped, row_count of them */
 	const struct tcp_bytes *bytes; /* mapped, shard_count times as many */
 	const __u64 *touched;          /* mapped, one per row: the tick in which it last changed */
-	const __u64 *tick;             /* mapped: counted up by probe_refresh() */
+	__u64 *tick;                   /* mapped: counted up after each look */
 	struct tcp_histogram *histograms[TCP_TIME_COUNT]; /* mapped, one per row; or NULL */
 	const struct tcp_self *self;                      /* mapped */
 	unsigned row_count;

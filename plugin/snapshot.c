@@ -11,7 +11,7 @@
 #include "process.h"
 #include "snapshot.h"
 
-#define LATE_TICKS 2   /* a row that has changed since the last look may still say so old a tick */
+#define LATE_TICKS 1   /* a row that has changed since the last look may still say so old a tick */
 #define SWEEP_LOOKS 64 /* a row whose end was not hinted at is swept once in so many looks... */
 #define SWEEP_MOST 256 /* ...but never more rows in one, at 0.5 us each... */
 #define SWEEP_READS 16 /* ...and for so few that seem to live, at 12 us, /proc is read */
@@ -381,6 +381,8 @@ void snapshot_take(struct snapshot *s, snapshot_visit *visit, void *context)
 	begin(s);
 	look_at(s, TCP_ROW_OTHER, middle, s->full ? HELD : SWEPT, visit, context);
 	look_at(s, middle, end, s->left || s->crowded ? HELD : SWEPT, visit, context);
+	__atomic_add_fetch(s->tables.tick, 1,
+			   __ATOMIC_RELAXED); /* what changes from here on is newer */
 }
 
 /* What the tables hold now is seen, but for the connections that are open: they still are. */

@@ -90,7 +90,7 @@ void match_clean(char *out, size_t size, const char *name)
 	size_t used = 0, length;
 
 	for (; *in && used + CLEAN_MARGIN < size; in += length) {
-		length = utf8_length(in);
+		length = *in < 0x80 ? 0 : utf8_length(in);
 		if (length) {
 			memcpy(out + used, in, length);
 			used += length;

@@ -335,39 +335,49 @@ static void open_all(void)
 	groups_ask(bench.groups, find_details, NULL);
 }
 
-/*
- * The floor under `snapshot`: the system calls alone for so many processes that have ended. Does it
- * live? Out of the index; back to the free rows.
- */
+static void take_rows(struct tcp_process_key *keys, uint32_t *numbers, unsigned count)
+{
+	for (unsigned i = 0; i < count; i++) {
+		keys[i] = (struct tcp_process_key){.start_ns = 1, .pid = PID_BASE + i};
+		if (bpf_map_lookup_and_delete_elem(bench.tables.free_rows_fd, NULL, &numbers[i]) ||
+		    bpf_map_update_elem(bench.tables.processes_fd, &keys[i], &numbers[i],
+					BPF_NOEXIST))
+			die("no room");
+	}
+}
+
+/* Does it live? Out of the index; back to the free rows. */
+static void give_rows_back(const struct tcp_process_key *keys, const uint32_t *numbers,
+			   unsigned count)
+{
+	for (unsigned i = 0; i < count; i++)
+		if (!__real_process_gone("/proc", keys[i].pid))
+			die("somebody has our pids");
+	if (count && bpf_map_delete_batch(bench.tables.processes_fd, keys, &count, NULL))
+		die("not in the index");
+	for (unsigned i = 0; i < count; i++)
+		if (bpf_map_update_elem(bench.tables.free_rows_fd, NULL, &numbers[i], BPF_ANY))
+			die("no room for a free row");
+}
+
+/* The floor under `snapshot`: the system calls alone for so many processes that have ended. */
 static double floor_us(void)
 {
-	enum { BATCH = 64 };
-	struct tcp_process_key keys[BATCH];
-	uint32_t numbers[BATCH], count = BATCH;
-	double start, us = 0;
+	const unsigned count = bench.rows / 100 * bench.new_percent, batch = 64;
+	struct tcp_process_key *keys = calloc(count + 1, sizeof(*keys));
+	uint32_t *numbers = calloc(count + 1, sizeof(*numbers));
+	double start;
 
-	for (unsigned left = bench.rows / 100 * bench.new_percent; left >= BATCH; left -= BATCH) {
-		for (unsigned i = 0; i < BATCH; i++) {
-			keys[i] = (struct tcp_process_key){.start_ns = 1, .pid = PID_BASE + i};
-			if (bpf_map_lookup_and_delete_elem(bench.tables.free_rows_fd, NULL,
-							   &numbers[i]) ||
-			    bpf_map_update_elem(bench.tables.processes_fd, &keys[i], &numbers[i],
-						BPF_NOEXIST))
-				die("no room");
-		}
-		start = time_us(CLOCK_PROCESS_CPUTIME_ID);
-		for (unsigned i = 0; i < BATCH; i++)
-			if (!__real_process_gone("/proc", keys[i].pid))
-				die("somebody has our pids");
-		if (bpf_map_delete_batch(bench.tables.processes_fd, keys, &count, NULL))
-			die("not in the index");
-		for (unsigned i = 0; i < BATCH; i++)
-			if (bpf_map_update_elem(bench.tables.free_rows_fd, NULL, &numbers[i],
-						BPF_ANY))
-				die("no room for a free row");
-		us += time_us(CLOCK_PROCESS_CPUTIME_ID) - start;
-	}
-	return us;
+	if (!keys || !numbers)
+		die("no memory");
+	take_rows(keys, numbers, count);
+	start = time_us(CLOCK_PROCESS_CPUTIME_ID);
+	for (unsigned i = 0; i < count; i += batch)
+		give_rows_back(&keys[i], &numbers[i], count - i < batch ? count - i : batch);
+	start = time_us(CLOCK_PROCESS_CPUTIME_ID) - start;
+	free(keys);
+	free(numbers);
+	return start;
 }
 
 static void options(int argc, char **argv)

@@ -280,12 +280,13 @@ static void due_add(struct due *d, const struct match *match, const struct snaps
 			      p->buckets[TCP_TIME_CONNECT]);
 }
 
-/* Is it due a series of its own? */
+/* Is it due a series of its own? Not for nothing but its end. */
 static bool by_pid(const struct match *match, const struct snapshot_process *p)
 {
 	const struct group_options *o = &world.options[match->rule + 1];
 
 	return p->row >= TCP_ROW_FIRST && o->by_pid && strcmp(match->group, GROUP_OTHER) != 0 &&
+	       !(p->last && is_zero(&p->grown)) &&
 	       world.now_ns - p->start_ns >= o->pid_min_age_s * SECOND;
 }
 

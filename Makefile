@@ -30,7 +30,8 @@ WARNINGS = -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wfor
 CFLAGS ?= -O2 -g
 # counters are walked as arrays of 64-bit numbers, which C has two types of
 ALL_CFLAGS = -std=gnu11 $(CFLAGS) -fno-strict-aliasing $(WARNINGS) -fPIC -fvisibility=hidden -Ibpf -I$(O)/bpf
-LIBS := $(shell $(PKG_CONFIG) --libs libbpf) -lm
+# pkg-config looks for the build machine's alone
+LIBS := $(shell PKG_CONFIG_PATH=$(PKG_CONFIG_PATH):/usr/lib/$(MULTIARCH)/pkgconfig $(PKG_CONFIG) --libs libbpf) -lm
 
 # collectd's side, and what can be used without it
 DAEMON_STAGES = ebpf_tcp config report

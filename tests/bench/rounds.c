@@ -30,8 +30,8 @@
 #define PROCESSES_MAX 256
 #define SMALL_ROUNDS 2000
 #define LARGE_ROUNDS 250
-#define CONNECTS 500
-#define CLIENT_PORT 20000 /* below the ephemeral ones: no search for a free port is measured */
+#define CONNECTS 1500
+#define CLIENT_PORT 5000 /* below the ephemeral ones: no search for a free port is measured */
 #define SIZE_MAX_BYTES 16384
 
 static const size_t sizes[] = {1, SIZE_MAX_BYTES};

@@ -99,7 +99,8 @@ $(O)/tests/tick: $(LIBRARY)
 
 include tests/fragment.mk
 
-check: check-unit check-static check-fuzz
+check:
+	$(Q)$(MAKE) --no-print-directory -j2 -Otarget check-unit check-static check-fuzz
 
 check-live: programs
 	$(Q)export O=$(O); failed=0; \
@@ -126,7 +127,7 @@ check-kernels: programs
 	$(Q)rm -rf $(O)/matrix && mkdir -p $(O)/matrix
 	$(Q)printf '%s\n' $(KERNELS) | O=$(O) RESULTS=$(abspath $(O)/matrix) xargs -P 2 -I KERNEL \
 		tests/kernels/run -k KERNEL -t 1500 -- env O=$(O) TABLE=$(abspath $(O)/matrix)/KERNEL \
-		tests/live/run $(or $(BACKENDS),fentry kprobe rawtp)
+		EXCEPT="$(EXCEPT)" tests/live/run $(or $(BACKENDS),fentry kprobe rawtp)
 
 # The packages, and their life in bare chroots of these: a minute, after debootstrap.
 SUITES ?= bookworm trixie

@@ -121,8 +121,7 @@ static __always_inline bool claim_tx(__u64 *grown, struct sock *sk, struct tcp_s
 	return claim(grown, &s->tx_bytes, before, now, how);
 }
 
-/* In a loop, clang may let the end fall through to the beginning: kernels before 6.3 refuse that.
- */
+/* No loop: clang may let its end fall through to its beginning, which 6.1 refuses. */
 static __always_inline __u64 grow_tx(struct sock *sk, struct tcp_sock *tp, struct socket_state *s,
 				     int state, int how)
 {

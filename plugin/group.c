@@ -362,14 +362,6 @@ static bool by_pid(const struct groups *g, const struct match *match,
 	       g->now_ns >= p->start_ns + (uint64_t)o->pid_min_age_s * 1000000000;
 }
 
-/* Most that have ended have nothing more to tell. */
-static bool grew(const struct snapshot_process *p)
-{
-	static const struct tcp_counters nothing;
-
-	return memcmp(&p->grown, &nothing, sizeof(nothing)) != 0;
-}
-
 /* Groups that are always there have no ranking: what they get is visible at once. */
 static void add_fixed(struct groups *g, struct member *m, const struct snapshot_process *p)
 {
@@ -393,7 +385,8 @@ static void add_process(struct groups *g, struct resident *r, const struct match
 		place_add(&r->group, m, r, p);
 	else
 		add_fixed(g, g->other, p);
-	if (!by_pid(g, match, p) || (p->last && !grew(p))) {
+	/* most that have ended have nothing more to tell */
+	if (!by_pid(g, match, p) || (p->last && counters_empty(&p->grown))) {
 		place_leave(&r->process);
 		return;
 	}

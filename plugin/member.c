@@ -43,11 +43,16 @@ void share_add(struct share *share, const struct snapshot_process *p)
 	}
 }
 
-bool share_empty(const struct share *share)
+bool counters_empty(const struct tcp_counters *counters)
 {
 	static const struct tcp_counters nothing;
 
-	return memcmp(&share->counters, &nothing, sizeof(nothing)) == 0;
+	return memcmp(counters, &nothing, sizeof(nothing)) == 0;
+}
+
+bool share_empty(const struct share *share)
+{
+	return counters_empty(&share->counters);
 }
 
 void times_clear(struct histogram **times)

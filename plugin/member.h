@@ -64,6 +64,8 @@ void share_add(struct share *share, const struct snapshot_process *p);
 /* Adds a share to a sum of others. */
 void share_give(const struct share *share, struct tcp_counters *counters, struct histogram **times);
 
+bool counters_empty(const struct tcp_counters *counters);
+
 /* Not the same as no activity: the reader may see a connect's time before the connect. */
 bool share_empty(const struct share *share);
 void share_clear(struct share *share);

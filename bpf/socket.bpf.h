@@ -348,6 +348,18 @@ static __always_inline void on_data(struct sock *sk, struct tcp_sock *tp, int ho
 		on_new_data(sk, tp, s, how);
 }
 
+/* Has the socket no room for more? Then its sender waits, as tcp_stream_memory_free() has it. */
+static __always_inline bool must_wait(struct sock *sk, struct tcp_sock *tp)
+{
+	__u32 most = tp->notsent_lowat;
+
+	if (sk->sk_wmem_queued >= sk->sk_sndbuf)
+		return true;
+	if (!most)
+		most = sk->__sk_common.skc_net.net->ipv4.sysctl_tcp_notsent_lowat;
+	return tp->write_seq - tp->snd_nxt >= most;
+}
+
 /* For sk pointers of any protocol that the hook passes. */
 static __always_inline void on_typed_data(struct sock *sk, int how)
 {

@@ -435,7 +435,18 @@ int BPF_PROG(rawtp_mptcp_receive, struct sock *sk, int ret)
 	return 0;
 }
 
-/* Run at every tick: what blocked senders have sent so far. No tracepoint tells of them. */
+/* Since 6.16, in the loop of a send: what it has sent so far, if it will wait for room now. */
+SEC("tp_btf/tcp_sendmsg_locked")
+int BPF_PROG(rawtp_wait, struct sock *sk)
+{
+	struct tcp_sock *tp = bpf_skc_to_tcp_sock(sk);
+
+	if (tp && must_wait(sk, tp))
+		on_data(sk, tp, TX | OWN | SHARED);
+	return 0;
+}
+
+/* Before 6.16 it runs at every tick: what blocked senders have sent so far. */
 SEC("iter/bpf_sk_storage_map")
 int rawtp_progress(struct bpf_iter__bpf_sk_storage_map *ctx)
 {
@@ -480,6 +491,28 @@ int always_listeners(struct bpf_iter__bpf_map_elem *ctx)
 
 	if (key && listener)
 		listener_tell(ctx->meta->seq, (struct sock *)*key, listener);
+	return 0;
+}
+
+/*
+ * In its place, where the kernel refuses that: the listening sockets of this network namespace.
+ * They come first; at the first connection the rest is skipped, as the reader takes a second look
+ * at the same one for the end.
+ */
+SEC("iter/tcp")
+int always_listening(struct bpf_iter__tcp *ctx)
+{
+	struct sock_common *common = ctx->sk_common;
+	struct listener *listener;
+	__u64 key = (__u64)common;
+
+	if (!common)
+		return 0;
+	if (common->skc_state != BPF_TCP_LISTEN)
+		return 1;
+	listener = bpf_map_lookup_elem(&listeners, &key);
+	if (listener)
+		listener_tell(ctx->meta->seq, (struct sock *)common, listener);
 	return 0;
 }
 

@@ -23,6 +23,18 @@ struct in6_addr {
 	__u8 in6_u[16];
 };
 
+struct netns_ipv4 {
+	unsigned int sysctl_tcp_notsent_lowat; /* a u32 before 6.6 */
+};
+
+struct net {
+	struct netns_ipv4 ipv4;
+};
+
+typedef struct {
+	struct net *net;
+} possible_net_t;
+
 struct sock_common {
 	__be32 skc_daddr;
 	__be32 skc_rcv_saddr;
@@ -33,6 +45,7 @@ struct sock_common {
 	unsigned short skc_family;
 	volatile unsigned char skc_state;
 	unsigned long skc_flags;
+	possible_net_t skc_net;
 };
 
 typedef struct {
@@ -51,6 +64,8 @@ struct sock {
 	__u16 sk_type;
 	__u8 sk_kern_sock : 1;
 	int sk_err;
+	int sk_wmem_queued;
+	int sk_sndbuf;
 	__u32 sk_ack_backlog;
 	atomic_t sk_drops;
 };
@@ -68,6 +83,7 @@ struct tcp_sock {
 	__u32 snd_una;
 	__u32 write_seq;
 	__u32 snd_nxt;
+	__u32 notsent_lowat;
 	__u64 bytes_sent; /* payload, also what was sent again */
 	__u64 bytes_retrans;
 	__u32 segs_out;
@@ -147,14 +163,15 @@ struct bpf_iter__task_file {
 	struct file *file;
 };
 
-struct bpf_iter__tcp {
-	struct sock_common *sk_common;
-};
-
 struct seq_file;
 
 struct bpf_iter_meta {
 	struct seq_file *seq;
+};
+
+struct bpf_iter__tcp {
+	struct bpf_iter_meta *meta;
+	struct sock_common *sk_common;
 };
 
 struct bpf_iter__bpf_map_elem {

@@ -97,6 +97,7 @@ static const struct {
 	{"kprobe_permit6_enter", NULL, 0},
 	{"kprobe_permit6", NULL, 0},
 	{"rawtp_mptcp_receive", "MPTCP", 0},
+	{"rawtp_wait", NULL, 0}, /* 6.16 */
 	{"rawtp_progress", "progress of blocked senders", 0},
 	{"traced_rename", "names of processes after exec", 0},
 	{"traced_exit", NULL, 0}, /* a hint only */
@@ -110,11 +111,22 @@ static const struct {
 	{"kprobe_synack", RETRANSMITS, IF(health)},
 	{"kprobe_reset_sent", RESETS, IF(health)},
 	{"kprobe_reset_received", RESETS, IF(health)},
-	{"always_listeners", "accept queues", IF(listeners)},
+	{"always_listeners", "accept queues in other network namespaces", IF(listeners)},
+	{"always_listening", "accept queues", IF(listeners)},
 	{"always_baseline", "the first bytes of connections older than the plugin", 0},
 	{"always_unheld", NULL, 0}, /* of those, the few that no process holds */
 };
 #define OPTIONAL_COUNT (sizeof(optional) / sizeof(*optional))
+
+/* Programs that do the work of another one, as well as they can, where that is missing. */
+static const struct {
+	const char *program;
+	const char *instead;
+} spares[] = {
+	{"rawtp_progress", "rawtp_wait"},
+	{"always_listening", "always_listeners"},
+};
+#define SPARE_COUNT (sizeof(spares) / sizeof(*spares))
 
 struct probe {
 	const struct backend *backend;
@@ -196,12 +208,26 @@ static bool kernel_counts_mptcp(void)
 	return found;
 }
 
+static bool is_dropped(const struct probe *p, const char *program)
+{
+	return p->dropped[optional_index(program)];
+}
+
+/* Does it only stand in for one that is there? */
+static bool is_spare(const struct probe *p, const char *program)
+{
+	for (unsigned i = 0; i < SPARE_COUNT; i++)
+		if (strcmp(spares[i].program, program) == 0)
+			return !is_dropped(p, spares[i].instead);
+	return false;
+}
+
 static bool wanted(const struct probe *p, const char *program, const struct probe_options *options)
 {
 	int index = optional_index(program);
 	size_t option = index < 0 ? 0 : optional[index].option;
 
-	if (index >= 0 && p->dropped[index])
+	if (index >= 0 && (p->dropped[index] || is_spare(p, program)))
 		return false;
 	if (option && !*(const bool *)((const char *)options + option))
 		return false;
@@ -532,7 +558,7 @@ static ssize_t iterator_read(int fd, void *out, size_t size)
 
 	do {
 		n = read(fd, out, size);
-	} while (n < 0 && (errno == EAGAIN || errno == EINTR));
+	} while (n < 0 && errno == EINTR);
 	return n < 0 ? -errno : n;
 }
 
@@ -547,7 +573,7 @@ static int iterate(const struct probe *p, const char *name)
 		return fd;
 	do {
 		n = iterator_read(fd, nothing, sizeof(nothing));
-	} while (n > 0);
+	} while (n > 0 || n == -EAGAIN); /* the kernel rests after a million */
 	close(fd);
 	return (int)n;
 }
@@ -608,6 +634,15 @@ static int prove(struct probe *p)
 
 /* -- telling the user -- */
 
+/* Is what stands in for it missing too? Then that is the greater loss. */
+static bool is_outdone(const struct probe *p, const char *program)
+{
+	for (unsigned i = 0; i < SPARE_COUNT; i++)
+		if (strcmp(spares[i].instead, program) == 0)
+			return is_dropped(p, spares[i].program);
+	return false;
+}
+
 static void describe(struct probe *p)
 {
 	size_t size = sizeof(p->description), used;
@@ -621,7 +656,7 @@ static void describe(struct probe *p)
 	}
 	for (unsigned i = 0; i < OPTIONAL_COUNT; i++) {
 		if (!p->dropped[i] || !optional[i].loss || used >= size ||
-		    strstr(p->description, optional[i].loss))
+		    is_outdone(p, optional[i].program) || strstr(p->description, optional[i].loss))
 			continue;
 		used += snprintf(p->description + used, size - used, "%s%s", separator,
 				 optional[i].loss);
@@ -841,8 +876,10 @@ void probe_listeners(const struct probe *p, probe_visit_listener *visit, void *c
 	ssize_t n;
 
 	if (fd < 0)
+		fd = iterator_open(p, "always_listening");
+	if (fd < 0)
 		return;
-	/* the kernel gives whole records only, as many as fit */
+	/* the kernel gives whole records only, as many as fit; -EAGAIN: no more sockets listen */
 	while ((n = iterator_read(fd, listeners, sizeof(listeners))) > 0)
 		for (size_t i = 0; i < (size_t)n / sizeof(*listeners); i++)
 			visit(context, &listeners[i]);

@@ -225,14 +225,31 @@ static __always_inline void on_birth(struct sock *sk)
 	s->connect_ns = bpf_ktime_get_ns();
 }
 
-/* The state of a connection, also if its birth was skipped and it comes of age, or fails, now. */
-static __always_inline struct socket_state *state_grown_up(struct sock *sk, int old, int now,
-							   int how)
+/* The state of a connection of which nothing was seen before it closes: that is its first use. */
+static __always_inline struct socket_state *state_late(struct sock *sk, struct tcp_sock *tp,
+						       int state, int how)
+{
+	int active;
+
+	if (!baseline_done || is_subflow(tp, how))
+		return NULL;
+	active = is_active(tp, state, how);
+	add(self.lost_latencies, active);
+	return state_reset(sk, active * ACTIVE, active ? A_CONNECT : AN_ACCEPT);
+}
+
+/*
+ * The state of a connection, also if its birth was skipped and it comes of age, or fails, now.
+ */
+static __always_inline struct socket_state *state_grown_up(struct sock *sk, struct tcp_sock *tp,
+							   int old, int now, int how)
 {
 	struct socket_state *s = state_get(sk);
 
 	if (s)
 		return s;
+	if (old == BPF_TCP_ESTABLISHED || old == BPF_TCP_CLOSE_WAIT)
+		return state_late(sk, tp, old, how);
 	if (old == BPF_TCP_SYN_RECV && now == BPF_TCP_ESTABLISHED)
 		return state_reset(sk, 0, AN_ACCEPT);
 	if (old != BPF_TCP_SYN_SENT || (now != BPF_TCP_ESTABLISHED && now != BPF_TCP_CLOSE))
@@ -324,7 +341,7 @@ static __always_inline void on_state(struct sock *sk, struct tcp_sock *tp, int o
 		state_reset(sk, 0, AN_ACCEPT);
 		return;
 	}
-	s = state_grown_up(sk, old, now, how);
+	s = state_grown_up(sk, tp, old, now, how);
 	if (s)
 		on_change(sk, tp, s, old, now, how);
 	if (now == BPF_TCP_SYN_SENT)

@@ -52,12 +52,14 @@ static __noinline __u32 process_add(struct owner *o, struct tcp_process_key *key
 	row->pid = o->pid;
 	row->exited = TCP_EXIT_UNKNOWN;
 	row->renames = 0;
-	__builtin_memcpy(row->comm, o->comm, TCP_COMM_LEN);
+	__builtin_memcpy(row->comm, o->comm, TCP_COMM_LEN); /* as it was when seen last */
 	row->uid = TCP_UID_UNKNOWN;
 	row->cgroup = 0;
 	row->parent = 0;
 	if (bpf_get_current_pid_tgid() >> 32 == o->pid) {
 		row->exited = 0;
+		BPF_CORE_READ_INTO(&row->comm, (struct task_struct *)bpf_get_current_task(),
+				   group_leader, comm);
 		row->uid = (__u32)bpf_get_current_uid_gid();
 		row->cgroup = current_cgroup();
 		row->parent = BPF_CORE_READ((struct task_struct *)bpf_get_current_task(),

@@ -103,7 +103,7 @@ struct tcp_row {
 	__u32 pid;        /* thread-group id in the initial pid namespace */
 	__u32 uid;        /* at the first event, TCP_UID_UNKNOWN if somebody else caused it */
 	__u32 parent;     /* pid of its parent at the first event, 0 if unknown */
-	__u32 renames;    /* how often it has executed a program or changed its name since then */
+	__u32 renames;    /* another number: it has executed a program or changed its name */
 	__u32 exited;     /* 1 once the last thread has begun to exit; a hint, it may be missed */
 	__u32 generation; /* of this row; the user half counts it up when it frees the row */
 	struct tcp_endpoint endpoint;

@@ -108,6 +108,18 @@ ssize_t process_exe(char *out, size_t size, const char *proc_root, uint32_t pid)
 	return length;
 }
 
+ssize_t process_comm(char *out, size_t size, const char *proc_root, uint32_t pid)
+{
+	char text[64]; /* one line, of a name that may have line feeds itself */
+	ssize_t length = process_text(text, sizeof(text), proc_root, pid, "comm");
+
+	if (length <= 0)
+		return length ? length : -EINVAL;
+	text[length - 1] = '\0';
+	snprintf(out, size, "%s", text);
+	return length - 1;
+}
+
 ssize_t process_cmdline(char *out, size_t size, const char *proc_root, uint32_t pid)
 {
 	ssize_t length = process_text(out, size, proc_root, pid, "cmdline");

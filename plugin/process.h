@@ -36,6 +36,9 @@ ssize_t process_text(char *out, size_t size, const char *proc_root, uint32_t pid
 /* The path of the program, also if that is deleted. Returns its length, or -errno. */
 ssize_t process_exe(char *out, size_t size, const char *proc_root, uint32_t pid);
 
+/* Its name, as its leader has it now. Returns the length, or -errno. */
+ssize_t process_comm(char *out, size_t size, const char *proc_root, uint32_t pid);
+
 /* The command line with blanks for all that is no text. Returns its length (0: it has none), or
  * -errno. */
 ssize_t process_cmdline(char *out, size_t size, const char *proc_root, uint32_t pid);

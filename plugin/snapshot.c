@@ -199,6 +199,27 @@ static void free_row(struct snapshot *s, unsigned row)
 		s->processes--;
 }
 
+/*
+ * A row that somebody else caused has the name by which the process was seen before: what it has
+ * called itself since, no row was told. If the kernel renames it meanwhile, the next look asks
+ * again.
+ */
+static void ask_name(const struct snapshot *s, unsigned number)
+{
+	struct tcp_row *row = &s->tables.rows[number];
+	uint32_t renames = __atomic_load_n(&row->renames, __ATOMIC_ACQUIRE);
+	char name[TCP_COMM_LEN];
+
+	if (process_comm(name, sizeof(name), s->proc_root, row->pid) < 0 ||
+	    !process_alive(s->proc_root, row->pid, row->start_ns) ||
+	    strncmp(row->comm, name, sizeof(name)) == 0 ||
+	    renames != __atomic_load_n(&row->renames, __ATOMIC_ACQUIRE))
+		return;
+	memcpy(row->comm, name, sizeof(name));
+	if (__atomic_fetch_add(&row->renames, 1, __ATOMIC_ACQ_REL) != renames)
+		__atomic_store_n(&row->exited, TCP_EXIT_UNKNOWN, __ATOMIC_RELAXED);
+}
+
 /* Has the process ended? Asked before its counters are read: nothing can be added afterwards. */
 static bool dead(struct snapshot *s, unsigned number)
 {
@@ -208,6 +229,8 @@ static bool dead(struct snapshot *s, unsigned number)
 	bool asked = __atomic_compare_exchange_n(&row->exited, &hint, 0, false, __ATOMIC_RELAXED,
 						 __ATOMIC_RELAXED);
 
+	if (asked)
+		ask_name(s, number);
 	s->states[number] = !asked && hint ? DUE : HELD; /* it may still close its files */
 	if (hint || state == DUE)
 		return !process_alive(s->proc_root, row->pid, s->seen[number].start_ns);
@@ -457,6 +480,8 @@ void snapshot_describe(struct snapshot_process *out, const struct snapshot *s, u
 		p.row = p.process_row = row;
 		p.start_ns = start_ns;
 		p.last = s->states[row] == LEAVING;
+		if (s->tables.rows[row].exited == TCP_EXIT_UNKNOWN)
+			ask_name(s, row);
 		describe(&p, &s->tables.rows[row]);
 	}
 	*out = p;

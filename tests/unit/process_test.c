@@ -223,6 +223,39 @@ static const struct {
 	 "0123456789 0123456789 01234567"}, /* 30 bytes and the end */
 };
 
+static const struct {
+	const char *name, *text, *want; /* NULL: an error */
+} comms[] = {
+	{"a word", "nginx\n", "nginx"},
+	{"a line feed in it", "in two\nlines\n", "in two\nlines"},
+	{"none", "\n", ""},
+	{"an empty file", "", NULL},
+	{"no file", NULL, NULL},
+};
+
+static void test_comm(void)
+{
+	const struct proc p = {.pid = NOBODY};
+	char file[32], out[16];
+
+	snprintf(file, sizeof(file), "%d/comm", NOBODY);
+	for (size_t i = 0; i < COUNT_OF(comms); i++) {
+		const char *want = comms[i].want;
+
+		check_begin("process: name: %s", comms[i].name);
+		proc_write(&p);
+		proc_file(file, comms[i].text);
+		snprintf(out, sizeof(out), "as before");
+		expect(process_comm(out, sizeof(out), proc_folder(), NOBODY) ==
+			       (want ? (ssize_t)strlen(want) : (comms[i].text ? -EINVAL : -ENOENT)),
+		       "length");
+		expect_text(out, want ? want : "as before", "name");
+		proc_file(file, NULL);
+		proc_remove(NOBODY);
+		check_end();
+	}
+}
+
 static void test_cmdline(void)
 {
 	char out[31];
@@ -302,6 +335,7 @@ int main(void)
 	test_long_root();
 	test_stat();
 	test_exe();
+	test_comm();
 	test_cmdline();
 	test_uid();
 	test_self();

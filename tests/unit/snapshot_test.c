@@ -65,6 +65,7 @@ static struct {
 	uint64_t
 		rx_bytes_at_death; /* arrives right after the reader heard that a process is dead */
 	unsigned row_at_death;
+	const char *rename; /* the process in hand calls itself so while the reader asks */
 } kernel;
 
 bool __real_process_alive(const char *proc_root, uint32_t pid, uint64_t start_ns);
@@ -103,6 +104,13 @@ static int fail(int error)
 {
 	errno = error;
 	return -error;
+}
+
+/* As the kernel half does it, up to where it is interrupted for a moment. */
+static void kernel_rename(struct tcp_row *row, const char *name)
+{
+	row->renames++;
+	snprintf(row->comm, sizeof(row->comm), "%s", name);
 }
 
 static unsigned row_of_endpoint(const struct tcp_endpoint_key *key)
@@ -195,6 +203,9 @@ bool __wrap_process_alive(const char *proc_root, uint32_t pid, uint64_t start_ns
 	bool alive = __real_process_alive(proc_root, pid, start_ns);
 
 	kernel.alive_asked++;
+	if (kernel.rename)
+		kernel_rename(&kernel.rows[TCP_ROW_FIRST], kernel.rename);
+	kernel.rename = NULL;
 	if (!alive && kernel.rx_bytes_at_death) {
 		add_rx(kernel.row_at_death, kernel.rx_bytes_at_death);
 		kernel.rx_bytes_at_death = 0;
@@ -324,6 +335,8 @@ static void proc_remove(uint32_t pid)
 	char path[128];
 
 	proc_path(path, sizeof(path), pid, "/stat");
+	unlink(path);
+	proc_path(path, sizeof(path), pid, "/comm");
 	unlink(path);
 	proc_path(path, sizeof(path), pid, "");
 	rmdir(path);
@@ -935,6 +948,78 @@ static void test_rename(void)
 	look();
 	expect_text(visit_of(row)->process.comm, "abcdefghijklmno", "comm without end");
 	expect_u64(visit_of(row)->process.renames, 1, "renames");
+	end();
+	proc_remove(PID_BASE + 1);
+}
+
+static void proc_name(uint32_t pid, const char *comm)
+{
+	char path[128];
+	FILE *file;
+
+	proc_path(path, sizeof(path), pid, "/comm");
+	file = fopen(path, "w");
+	if (expect(file != NULL, "fopen %s", path)) {
+		fprintf(file, "%s\n", comm);
+		fclose(file);
+	}
+}
+
+/* The listener of a daemon that took its name later, or executed another program. */
+static void test_late_name(void)
+{
+	struct snapshot_process p;
+	unsigned row;
+
+	start("a row that somebody else caused gets the name that its process has by now");
+	row = spawn(PID_BASE + 1, 77 * TICK_NS, "wrapper");
+	proc_name(PID_BASE + 1, "in two\nlines");
+	kernel.rows[row].exited = TCP_EXIT_UNKNOWN;
+	snapshot_describe(&p, reader.snapshot, row, 77 * TICK_NS);
+	expect_text(p.comm, "in two\nlines", "comm before the first look");
+	expect_u64(p.renames, 1, "renames");
+	add_rx(row, 7);
+	look();
+	expect_text(visit_of(row)->process.comm, "in two\nlines", "comm");
+	expect_u64(visit_of(row)->process.renames, 1, "renames, once");
+	proc_name(PID_BASE + 1, "later");
+	add_rx(row, 7);
+	look();
+	expect_text(visit_of(row)->process.comm, "in two\nlines", "comm: asked once");
+	end();
+	proc_remove(PID_BASE + 1);
+}
+
+static void test_late_name_race(void)
+{
+	unsigned row;
+
+	start("a late name: what the kernel tells meanwhile is newer");
+	row = spawn(PID_BASE + 1, 77 * TICK_NS, "wrapper");
+	expect_u64(row, TCP_ROW_FIRST, "row");
+	proc_name(PID_BASE + 1, "server");
+	kernel.rows[row].exited = TCP_EXIT_UNKNOWN;
+	kernel.rename = "newest";
+	add_rx(row, 7);
+	look();
+	expect_text(visit_of(row)->process.comm, "newest", "comm");
+	end();
+	proc_remove(PID_BASE + 1);
+}
+
+static void test_late_name_reused(void)
+{
+	unsigned row;
+
+	start("a late name: not that of another process with the same pid");
+	row = spawn(PID_BASE + 1, 77 * TICK_NS, "wrapper");
+	proc_add(PID_BASE + 1, 78 * TICK_NS);
+	proc_name(PID_BASE + 1, "other");
+	kernel.rows[row].exited = TCP_EXIT_UNKNOWN;
+	add_rx(row, 7);
+	look();
+	expect_text(visit_of(row)->process.comm, "wrapper", "comm");
+	look();
 	end();
 	proc_remove(PID_BASE + 1);
 }
@@ -1891,6 +1976,9 @@ int main(void)
 	test_open_after();
 	test_describe();
 	test_rename();
+	test_late_name();
+	test_late_name_race();
+	test_late_name_reused();
 	test_hinted_end();
 	test_early_hint();
 	test_dead_before_read();

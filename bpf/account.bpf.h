@@ -141,21 +141,41 @@ static __noinline __u32 classify(struct sock *sk, struct socket_state *s)
 	return class;
 }
 
+/* Is the process asked for such endpoints? While the user half has not said so, it may be. */
+static __always_inline bool endpoint_wanted(const struct owner *o, __u16 kind)
+{
+	struct tcp_row *process = row_at(o->row);
+
+	return process && (!process->wants || process->wants >> kind & 1);
+}
+
 /* What the endpoint of a socket is called. False if it is of a kind that nobody asked for. */
 static __always_inline bool endpoint_of(struct sock *sk, struct socket_state *s,
-					struct tcp_endpoint *out)
+					const struct owner *o, struct tcp_endpoint *out)
 {
+	bool active = s->flags & ACTIVE;
 	__be32 local[4];
 
-	if (s->flags & ACTIVE) {
-		out->kind = TCP_ENDPOINT_DESTINATION;
-		out->port = remote_port(sk);
+	out->kind = active ? TCP_ENDPOINT_DESTINATION : TCP_ENDPOINT_PORT;
+	if (!(active ? by_destination : by_port && !(s->flags & SIDELESS)) ||
+	    !endpoint_wanted(o, out->kind))
+		return false;
+	out->port = active ? remote_port(sk) : local_port(sk);
+	if (active)
 		addresses(sk, (__be32 *)out->address, local);
-		return by_destination;
-	}
-	out->kind = TCP_ENDPOINT_PORT;
-	out->port = local_port(sk);
-	return by_port && !(s->flags & SIDELESS);
+	return true;
+}
+
+/*
+ * May one more endpoint have a row? A quarter of them is for what finds no row of its own, one for
+ * each process, and three eighths are for processes of which it is known that they are asked for:
+ * others may take as many as they like, but not those.
+ */
+static __always_inline bool endpoint_fits(const struct tcp_row *process, bool rest)
+{
+	__u32 eighths = process->wants ? 6 + 2 * rest : 3 + rest;
+
+	return (__u64)endpoints_taken * 8 < (__u64)endpoint_count * eighths;
 }
 
 /* Takes a free row for the endpoint. 0 if there is none. */
@@ -164,11 +184,12 @@ static __noinline __u32 endpoint_add(struct owner *o, struct tcp_endpoint_key *k
 	__u32 number = 0, *found;
 	struct tcp_row *row, *process = row_at(o->row);
 
-	if (!process || bpf_map_pop_elem(&free_endpoints, &number))
-		goto full;
+	if (!process || !endpoint_fits(process, key->endpoint.rest) ||
+	    bpf_map_pop_elem(&free_endpoints, &number))
+		return 0;
 	row = row_at(number);
 	if (!row)
-		goto full;
+		return 0;
 	row->pid = o->pid;
 	row->exited = 0;
 	row->uid = process->uid;
@@ -179,28 +200,44 @@ static __noinline __u32 endpoint_add(struct owner *o, struct tcp_endpoint_key *k
 	row->endpoint = key->endpoint;
 	__builtin_memcpy(row->comm, process->comm, TCP_COMM_LEN);
 	if (!bpf_map_update_elem(&endpoints, key, &number, BPF_NOEXIST)) {
+		add(endpoints_taken, 1);
 		row->start_ns = o->start_ns;
 		touch(number);
 		return number;
 	}
 	bpf_map_push_elem(&free_endpoints, &number, BPF_ANY);
 	found = bpf_map_lookup_elem(&endpoints, key); /* another CPU was faster */
-	if (found)
-		return *found;
-full:
-	add(self.lost_endpoints, 1);
-	return 0;
+	return found ? *found : 0;
 }
 
+static __noinline __u32 endpoint_get(struct owner *o, struct tcp_endpoint_key *key)
+{
+	__u32 *found = bpf_map_lookup_elem(&endpoints, key);
+
+	return found ? *found : endpoint_add(o, key);
+}
+
+/*
+ * The row of the endpoint, or that of all that found none; 0 if there is not even that. While it is
+ * not known whether it is asked for, only the latter is a loss.
+ */
 static __noinline __u32 endpoint_find(struct owner *o, struct tcp_endpoint *endpoint)
 {
 	struct tcp_endpoint_key key = {
 		.process = {.start_ns = o->start_ns, .pid = o->pid},
 		.endpoint = *endpoint,
 	};
-	__u32 *found = bpf_map_lookup_elem(&endpoints, &key);
+	struct tcp_row *process = row_at(o->row);
+	__u32 number = endpoint_get(o, &key);
+	bool known = process && process->wants;
 
-	return found ? *found : endpoint_add(o, &key);
+	if (number)
+		return number;
+	key.endpoint = (struct tcp_endpoint){.kind = endpoint->kind, .rest = 1};
+	number = endpoint_get(o, &key);
+	if (known || !number)
+		add(self.lost_endpoints, 1);
+	return number;
 }
 
 static __always_inline void endpoint_set(struct socket_state *s, __u32 number)
@@ -223,7 +260,7 @@ static __noinline __u32 socket_endpoint(struct sock *sk, struct socket_state *s,
 	if (s->endpoint && row && row->generation == s->generation &&
 	    row->start_ns == o->start_ns && row->pid == o->pid)
 		return s->endpoint;
-	if (!sk || o->row < TCP_ROW_FIRST || !endpoint_of(sk, s, &endpoint))
+	if (!sk || o->row < TCP_ROW_FIRST || !endpoint_of(sk, s, o, &endpoint))
 		return 0;
 	number = endpoint_find(o, &endpoint);
 	endpoint_set(s, number);

@@ -116,7 +116,8 @@ static __always_inline void on_connect_error(struct tcp_endpoint *to, int error)
 	own(NULL, &nobody);
 	nobody.class =
 		class_of(scope_of((const __be32 *)to->address, local), 0, to->port) | CLASS_KNOWN;
-	if (by_destination && nobody.owner.row >= TCP_ROW_FIRST)
+	if (by_destination && nobody.owner.row >= TCP_ROW_FIRST &&
+	    endpoint_wanted(&nobody.owner, TCP_ENDPOINT_DESTINATION))
 		endpoint_set(&nobody, endpoint_find(&nobody.owner, to));
 	if (account_open(&a, NULL, &nobody))
 		failure_add(NULL, &nobody, &a, to, reason_of(error), 0);

@@ -137,6 +137,7 @@ const volatile bool any_port = true;   /* else only these, on either side */
 const volatile __u32 scopes = 0;       /* a bit for each that is counted */
 const volatile __u64 local_ports[65536 / 64] = {};
 const volatile __u64 remote_ports[65536 / 64] = {};
+const volatile __u32 endpoint_count = 0; /* rows for endpoints */
 const volatile __u32 row_count = 0;
 const volatile __u32 shard_mask = 0; /* their number is a power of two */
 
@@ -145,6 +146,9 @@ bool baseline_done = false;
 
 /* Counted up by the loader; sockets that nobody has looked at are at 0. */
 __u64 tick = 1;
+
+/* So many endpoints have a row: the user half counts down what it frees. */
+__u32 endpoints_taken = 0;
 
 struct tcp_self self = {};
 

@@ -56,6 +56,7 @@ static __noinline __u32 process_add(struct owner *o, struct tcp_process_key *key
 	row->uid = TCP_UID_UNKNOWN;
 	row->cgroup = 0;
 	row->parent = 0;
+	row->wants = 0;
 	if (bpf_get_current_pid_tgid() >> 32 == o->pid) {
 		row->exited = 0;
 		BPF_CORE_READ_INTO(&row->comm, (struct task_struct *)bpf_get_current_task(),

@@ -91,7 +91,14 @@ struct tcp_endpoint {
 	__u8 address[16]; /* IPv6, or v4-mapped */
 	__u16 port;       /* in the host's order */
 	__u16 kind;
-	__u32 zero;
+	__u32 rest; /* 1: all ends of this kind that found no row of their own */
+};
+
+/* Which endpoints are asked for of a process, as bits; 0: the user half has not yet said. */
+enum tcp_wants {
+	TCP_WANTS_KNOWN = 1,
+	TCP_WANTS_DESTINATIONS = 1 << TCP_ENDPOINT_DESTINATION,
+	TCP_WANTS_PORTS = 1 << TCP_ENDPOINT_PORT,
 };
 
 /* One process. Free while start_ns is 0; the user half frees it, the kernel half fills it. */
@@ -107,8 +114,8 @@ struct tcp_row {
 	__u32 exited;     /* 1 once the last thread has begun to exit; a hint, it may be missed */
 	__u32 generation; /* of this row; the user half counts it up when it frees the row */
 	struct tcp_endpoint endpoint;
-	__u32 process_row; /* of an endpoint: its process's */
-	__u32 reserved;
+	__u32 process_row;       /* of an endpoint: its process's */
+	__u32 wants;             /* of a process: enum tcp_wants; the user half writes it */
 	char comm[TCP_COMM_LEN]; /* of the group leader */
 };
 

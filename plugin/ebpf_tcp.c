@@ -152,11 +152,16 @@ static void end_cost(void)
 
 static void add_process(void *context, const struct snapshot_process *process)
 {
+	const struct group_options *options;
 	const struct match *match;
 
 	(void)context;
 	enter(METRIC_MATCH);
 	match = match_process(plugin.matcher, process);
+	options = &plugin.config.groups[match->rule + 1];
+	if (process->row >= TCP_ROW_FIRST && !process->endpoint.kind)
+		snapshot_want(plugin.snapshot, process->row, options->by_destination,
+			      options->by_port);
 	enter(METRIC_GROUP);
 	groups_add(plugin.groups, match, process);
 	enter(METRIC_SNAPSHOT);

@@ -13,6 +13,7 @@
 #include "snapshot.h"
 
 #define CONNECTION_WEIGHT 1024 /* bytes: a connection costs a host about a packet */
+#define PART_UNNAMED ""        /* endpoints without a row: never shown, so that the rest takes it */
 #define RETIRED_MAX 1024       /* members kept beyond four times the limit, for their totals */
 
 /* What a row is about: a process, or an endpoint, which has only a `group`. */
@@ -148,6 +149,13 @@ static bool group_shown(const struct groups *g, const struct member *m)
 	       shown_group(g, m->series.name);
 }
 
+static bool has_name(const struct member *m)
+{
+	bool endpoint = m->series.kind == GROUP_DESTINATION || m->series.kind == GROUP_PORT;
+
+	return !endpoint || strcmp(m->series.part, PART_UNNAMED) != 0;
+}
+
 /* The part "other" of the group; that of the group `other`, if the group is not reported. */
 static struct member *rest_of(struct groups *g, enum group_kind kind, const char *name)
 {
@@ -242,7 +250,7 @@ static void table_settle(struct groups *g, struct table *t)
 		struct member *m = t->list[i];
 		unsigned by = limited_by(g, m);
 		bool room = g->shown[by] < limit_of(&g->options[by], t->kind);
-		bool shown = (m->rest || room) && reportable(m) && group_shown(g, m);
+		bool shown = (m->rest || room) && reportable(m) && group_shown(g, m) && has_name(m);
 
 		g->shown[by] += shown && !m->rest;
 		settle(g, m, shown);
@@ -403,7 +411,9 @@ static void add_process(struct groups *g, struct resident *r, const struct match
 static void endpoint_part(char *out, size_t size, const struct groups *g,
 			  const struct tcp_endpoint *endpoint)
 {
-	if (endpoint->kind == TCP_ENDPOINT_PORT)
+	if (endpoint->rest)
+		snprintf(out, size, "%s", PART_UNNAMED);
+	else if (endpoint->kind == TCP_ENDPOINT_PORT)
 		snprintf(out, size, "port-%u", endpoint->port);
 	else
 		endpoint_name(out, size, endpoint->address, endpoint->port, g->subnets,

@@ -294,6 +294,7 @@ static void set_knobs(struct probe *p, const struct probe_options *options)
 	knobs->by_scope = options->by_scope;
 	knobs->by_destination = options->by_destination;
 	knobs->by_port = options->by_port;
+	knobs->endpoint_count = p->row_count - p->first_endpoint;
 	knobs->row_count = p->row_count;
 	knobs->shard_mask = p->shard_count - 1;
 	for (unsigned i = 0; i < TCP_SCOPE_COUNT; i++) {
@@ -899,6 +900,7 @@ void probe_tables(struct probe_tables *out, const struct probe *p)
 		.touched = p->touched,
 		.tick = &p->skeleton->data->tick,
 		.self = &p->skeleton->bss->self,
+		.endpoints_taken = &p->skeleton->bss->endpoints_taken,
 		.row_count = p->row_count,
 		.shard_count = p->shard_count,
 		.socket_count =

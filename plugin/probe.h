@@ -43,6 +43,7 @@ struct probe_tables {
 	__u64 *tick;                   /* mapped: counted up after each look */
 	struct tcp_histogram *histograms[TCP_TIME_COUNT]; /* mapped, one per row; or NULL */
 	const struct tcp_self *self;                      /* mapped */
+	__u32 *endpoints_taken; /* mapped: counted down for each that is freed */
 	unsigned row_count;
 	unsigned shard_count;
 	unsigned socket_count;   /* for so many the table has room; 0: there is none */

@@ -58,7 +58,7 @@ struct snapshot {
 	/* since the last look */
 	bool full;    /* processes found no room */
 	bool crowded; /* endpoints found none */
-	bool left;    /* a process did, and its endpoints follow */
+	bool left;    /* a process did, or is asked for less, and its endpoints follow */
 	uint32_t grown_buckets[TCP_TIME_COUNT][TCP_LATENCY_BUCKETS];
 };
 
@@ -193,10 +193,12 @@ static void free_row(struct snapshot *s, unsigned row)
 		return;
 	s->states[row] = FREE;
 	s->seen[row].start_ns = 0;
-	if (endpoint)
-		s->endpoints--;
-	else
+	if (!endpoint) {
 		s->processes--;
+		return;
+	}
+	s->endpoints--;
+	__atomic_sub_fetch(s->tables.endpoints_taken, 1, __ATOMIC_RELAXED);
 }
 
 /*
@@ -245,6 +247,15 @@ static bool orphaned(const struct snapshot *s, unsigned row)
 	return rows[rows[row].process_row].start_ns != s->seen[row].start_ns;
 }
 
+/* ...or if nobody asks for it... */
+static bool unwanted(const struct snapshot *s, unsigned number)
+{
+	const struct tcp_row *row = &s->tables.rows[number];
+	uint32_t wants = s->tables.rows[row->process_row].wants;
+
+	return wants && !(wants >> row->endpoint.kind & 1);
+}
+
 /* ...or if others need its room. Asked after its counters are read: it may just have grown. */
 static bool gives_way(const struct snapshot *s, unsigned row)
 {
@@ -270,7 +281,7 @@ static bool ended(struct snapshot *s, unsigned number, uint64_t start_ns)
 	if (!is_endpoint(s, number))
 		return dead(s, number);
 	s->states[number] = HELD;
-	return orphaned(s, number);
+	return orphaned(s, number) || unwanted(s, number);
 }
 
 static void describe(struct snapshot_process *p, const struct tcp_row *row)
@@ -458,6 +469,18 @@ void snapshot_close(struct snapshot *s)
 	free(s->states);
 	free(s->proc_root);
 	free(s);
+}
+
+void snapshot_want(struct snapshot *s, unsigned row, bool destinations, bool ports)
+{
+	uint32_t *now = &s->tables.rows[row].wants;
+	uint32_t wants = TCP_WANTS_KNOWN | (destinations ? TCP_WANTS_DESTINATIONS : 0) |
+			 (ports ? TCP_WANTS_PORTS : 0);
+
+	if (*now == wants)
+		return;
+	s->left = true;
+	__atomic_store_n(now, wants, __ATOMIC_RELAXED);
 }
 
 uint64_t snapshot_start_ns(const struct snapshot *s, unsigned row)

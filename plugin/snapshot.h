@@ -51,6 +51,12 @@ void snapshot_close(struct snapshot *s);
 /* Calls `visit` for every process that did something or has ended, then for every such endpoint. */
 void snapshot_take(struct snapshot *s, snapshot_visit *visit, void *context);
 
+/*
+ * Which endpoints of this process are asked for; until that is said, it may take rows for all.
+ * Called by `visit` for a process as a whole.
+ */
+void snapshot_want(struct snapshot *s, unsigned row, bool destinations, bool ports);
+
 /* Who the process of a row is, as the row tells; else what has nobody's row. Nothing has grown. */
 void snapshot_describe(struct snapshot_process *out, const struct snapshot *s, unsigned row,
 		       uint64_t start_ns);

@@ -46,6 +46,7 @@ static struct {
 	struct tcp_histogram times[TCP_TIME_COUNT][ALL_ROWS];
 	bool absent[TCP_TIME_COUNT]; /* the reader has no such table */
 	struct tcp_self self;
+	__u32 endpoints_taken;
 	struct {
 		struct tcp_process_key key;
 		uint32_t row;
@@ -269,6 +270,7 @@ static unsigned kernel_endpoint(unsigned process_row, struct tcp_endpoint endpoi
 	kernel.endpoints[at].key = key;
 	kernel.endpoints[at].row = kernel.free_endpoints.numbers[--kernel.free_endpoints.count];
 	kernel.endpoint_count++;
+	kernel.endpoints_taken++;
 	row = &kernel.rows[kernel.endpoints[at].row];
 	row->pid = process->pid;
 	row->uid = process->uid;
@@ -404,6 +406,7 @@ static int try_open(struct snapshot **out)
 		.self = &kernel.self,
 		.row_count = ALL_ROWS,
 		.first_endpoint = ROWS,
+		.endpoints_taken = &kernel.endpoints_taken,
 		.processes_fd = INDEX_FD,
 		.free_rows_fd = FREE_ROWS_FD,
 		.endpoints_fd = ENDPOINTS_FD,
@@ -1769,6 +1772,43 @@ static void test_endpoints_full(void)
 	proc_remove(PID_BASE + 1);
 }
 
+static void test_unwanted_endpoints(void)
+{
+	unsigned row, other, to, at, unknown;
+
+	start("endpoints that are not asked for go at once, also with open connections");
+	row = spawn(PID_BASE + 1, 77 * TICK_NS, "web");
+	other = spawn(PID_BASE + 2, 78 * TICK_NS, "not known yet");
+	to = kernel_endpoint(row, destination(5, 443));
+	at = kernel_endpoint(row, local_port(443));
+	unknown = kernel_endpoint(other, destination(5, 443));
+	look_times(1);
+	expect_u64(kernel.rows[row].wants, 0, "wants before it is said");
+	kernel_open(to, 3);
+	kernel_open(at, 5);
+	snapshot_want(reader.snapshot, row, true, false);
+	expect_u64(kernel.rows[row].wants, TCP_WANTS_KNOWN | TCP_WANTS_DESTINATIONS, "wants");
+	look();
+	expect_u64(reader.count, 2, "visits");
+	expect_counts(2, 3);
+	look();
+	expect_only(at, 0, true, "the port");
+	expect_counts(2, 2);
+	expect_u64(kernel.endpoints_taken, 2, "endpoints that are taken");
+	expect(is_free(at) && !is_free(to) && !is_free(unknown), "one row is free");
+	add_rx(to, 13);
+	look();
+	expect_only(to, 13, false, "the destination");
+	snapshot_want(reader.snapshot, row, false, true);
+	look();
+	look();
+	expect_only(to, 0, true, "the destination, by now not asked for");
+	expect_u64(kernel.endpoints_taken, 1, "endpoints that are taken");
+	end();
+	proc_remove(PID_BASE + 1);
+	proc_remove(PID_BASE + 2);
+}
+
 static void test_endpoint_trouble(void)
 {
 	unsigned row, endpoint;
@@ -2003,6 +2043,7 @@ int main(void)
 	test_new_is_not_idle();
 	test_slow_endpoint();
 	test_endpoints_full();
+	test_unwanted_endpoints();
 	test_endpoint_trouble();
 	test_churn();
 	rmdir(root);

@@ -210,7 +210,7 @@ static __noinline __u32 endpoint_add(struct owner *o, struct tcp_endpoint_key *k
 	return found ? *found : 0;
 }
 
-static __noinline __u32 endpoint_get(struct owner *o, struct tcp_endpoint_key *key)
+static __always_inline __u32 endpoint_get(struct owner *o, struct tcp_endpoint_key *key)
 {
 	__u32 *found = bpf_map_lookup_elem(&endpoints, key);
 
@@ -218,23 +218,22 @@ static __noinline __u32 endpoint_get(struct owner *o, struct tcp_endpoint_key *k
 }
 
 /*
- * The row of the endpoint, or that of all that found none; 0 if there is not even that. While it is
- * not known whether it is asked for, only the latter is a loss.
+ * The row of an endpoint of the owner's, or that of all that found none; 0 if there is not even
+ * that. While it is not known whether it is asked for, only the latter is a loss.
  */
-static __noinline __u32 endpoint_find(struct owner *o, struct tcp_endpoint *endpoint)
+static __noinline __u32 endpoint_find(struct owner *o, struct tcp_endpoint_key *key)
 {
-	struct tcp_endpoint_key key = {
-		.process = {.start_ns = o->start_ns, .pid = o->pid},
-		.endpoint = *endpoint,
-	};
 	struct tcp_row *process = row_at(o->row);
-	__u32 number = endpoint_get(o, &key);
 	bool known = process && process->wants;
+	__u16 kind = key->endpoint.kind;
+	__u32 number;
 
+	key->process = (struct tcp_process_key){.start_ns = o->start_ns, .pid = o->pid};
+	number = endpoint_get(o, key);
 	if (number)
 		return number;
-	key.endpoint = (struct tcp_endpoint){.kind = endpoint->kind, .rest = 1};
-	number = endpoint_get(o, &key);
+	key->endpoint = (struct tcp_endpoint){.kind = kind, .rest = 1};
+	number = endpoint_get(o, key);
 	if (known || !number)
 		add(self.lost_endpoints, 1);
 	return number;
@@ -253,16 +252,16 @@ static __always_inline void endpoint_set(struct socket_state *s, __u32 number)
 /* The row of the socket's endpoint, 0 if it has none. */
 static __noinline __u32 socket_endpoint(struct sock *sk, struct socket_state *s, struct owner *o)
 {
-	struct tcp_endpoint endpoint = {};
 	struct tcp_row *row = row_at(s->endpoint);
+	struct tcp_endpoint_key key = {};
 	__u32 number;
 
 	if (s->endpoint && row && row->generation == s->generation &&
 	    row->start_ns == o->start_ns && row->pid == o->pid)
 		return s->endpoint;
-	if (!sk || o->row < TCP_ROW_FIRST || !endpoint_of(sk, s, o, &endpoint))
+	if (!sk || o->row < TCP_ROW_FIRST || !endpoint_of(sk, s, o, &key.endpoint))
 		return 0;
-	number = endpoint_find(o, &endpoint);
+	number = endpoint_find(o, &key);
 	endpoint_set(s, number);
 	return number;
 }

@@ -108,6 +108,7 @@ static __always_inline int destination(struct tcp_endpoint *out, const void *add
 static __always_inline void on_connect_error(struct tcp_endpoint *to, int error)
 {
 	struct socket_state nobody = {.flags = ACTIVE};
+	struct tcp_endpoint_key key = {.endpoint = *to};
 	const __be32 local[4] = {};
 	struct account a;
 
@@ -118,7 +119,7 @@ static __always_inline void on_connect_error(struct tcp_endpoint *to, int error)
 		class_of(scope_of((const __be32 *)to->address, local), 0, to->port) | CLASS_KNOWN;
 	if (by_destination && nobody.owner.row >= TCP_ROW_FIRST &&
 	    endpoint_wanted(&nobody.owner, TCP_ENDPOINT_DESTINATION))
-		endpoint_set(&nobody, endpoint_find(&nobody.owner, to));
+		endpoint_set(&nobody, endpoint_find(&nobody.owner, &key));
 	if (account_open(&a, NULL, &nobody))
 		failure_add(NULL, &nobody, &a, to, reason_of(error), 0);
 }

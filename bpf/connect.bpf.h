@@ -107,12 +107,14 @@ static __always_inline int destination(struct tcp_endpoint *out, const void *add
  */
 static __always_inline void on_connect_error(struct tcp_endpoint *to, int error)
 {
+	/* Asked once: 6.1 takes a second look at the error for dead code. */
+	enum tcp_reason reason = reason_of(error);
 	struct socket_state nobody = {.flags = ACTIVE};
 	struct tcp_endpoint_key key = {.endpoint = *to};
 	const __be32 local[4] = {};
 	struct account a;
 
-	if (error != ENETUNREACH && error != EHOSTUNREACH && error != EACCES && error != EPERM)
+	if (reason != TCP_REASON_UNREACHABLE && reason != TCP_REASON_DENIED)
 		return;
 	own(NULL, &nobody);
 	nobody.class =
@@ -121,7 +123,7 @@ static __always_inline void on_connect_error(struct tcp_endpoint *to, int error)
 	    endpoint_wanted(&nobody.owner, TCP_ENDPOINT_DESTINATION))
 		endpoint_set(&nobody, endpoint_find(&nobody.owner, &key));
 	if (account_open(&a, NULL, &nobody))
-		failure_add(NULL, &nobody, &a, to, reason_of(error), 0);
+		failure_add(NULL, &nobody, &a, to, reason, 0);
 }
 
 /* The protocol's connect function returns; what got as far as SYN_SENT has its end elsewhere. */

@@ -77,7 +77,7 @@ PROGRAMS = $(patsubst %,$(O)/tests/%,compare traffic connect progress testrun st
 KERNELS ?= $(shell tests/kernels/run --list)
 BACKENDS ?=
 
-programs: $(PROGRAMS) all
+programs: $(PROGRAMS) $(O)/tests/refuse.so all
 
 vpath %.c tests/live tests/bench tests/soak
 $(O)/tests/%.o: %.c Makefile
@@ -92,6 +92,11 @@ $(O)/tests/traffic $(O)/tests/connect: $(O)/tests/scenario.o
 $(PROGRAMS): $(O)/tests/%: $(O)/tests/%.o
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(CFLAGS) -pthread -Wl,--as-needed -o $@ $^ $(LDFLAGS) $(LIBS)
+
+$(O)/tests/refuse.so: tests/collectd/refuse.c Makefile
+	$(call say,LINK,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_CFLAGS) -fvisibility=default -shared -o $@ $< $(LDFLAGS)
 
 # What a tick costs: see tests/bench/README.md
 $(O)/tests/tick: private LDFLAGS += -Wl,--wrap=process_gone,--wrap=process_alive,--wrap=process_stat,--wrap=process_text,--wrap=process_exe

@@ -833,6 +833,16 @@ const char *const *probe_backend_names(void)
 	return names;
 }
 
+/* Of glibc: other C libraries have none. */
+extern int malloc_trim(size_t pad) __attribute__((weak));
+
+/* Each try parses the kernel's BTF anew; that is 10 MB and more, which the heap would keep. */
+static void return_memory(void)
+{
+	if (malloc_trim)
+		malloc_trim(0);
+}
+
 int probe_open(struct probe **out, char *why, size_t why_size, const struct probe_options *options)
 {
 	struct probe *p = calloc(1, sizeof(*p));
@@ -847,6 +857,7 @@ int probe_open(struct probe **out, char *why, size_t why_size, const struct prob
 	print = libbpf_set_print(log_take);
 	err = try_backends(p, reason, sizeof(reason), options);
 	libbpf_set_print(print);
+	return_memory();
 	if (err) {
 		explain(why, why_size, reason, options);
 		free(p);

@@ -79,6 +79,7 @@ check-static: $(O)/ebpf_tcp.so $(O)/bpf/body.skel.h
 	CLANG_FORMAT='$(CLANG_FORMAT)' tests/format $(SOURCES) || failed=1; \
 	CFLAGS='$(UNIT_CFLAGS) -Itests/unit -Itests/live' tests/lint $(LINTED) || failed=1; \
 	O=$(O) tests/rebuild || failed=1; \
+	tests/kernels/fetch_test || failed=1; \
 	tests/docs || failed=1; \
 	exit $$failed
 

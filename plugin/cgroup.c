@@ -66,13 +66,35 @@ static struct part between(struct part p, const char *before, const char *after)
 	return (struct part){p.at + n, p.length - around};
 }
 
-/* The value of a digit, as systemd and the runtimes write them; -1 if it is none. */
-static int hex(char digit)
+/* The value of a digit of this base, as systemd and the runtimes write them; -1 if it is none. */
+static int digit_value(char digit, int base)
 {
-	static const char digits[] = "0123456789abcdef";
-	const char *at = memchr(digits, digit, sizeof(digits) - 1);
+	static const char digits[] = "0123456789abcdefghijklmnopqrstuvwxyz";
+	const char *at = memchr(digits, digit, (size_t)base);
 
 	return at ? (int)(at - digits) : -1;
+}
+
+static int hex(char digit)
+{
+	return digit_value(digit, 16);
+}
+
+static bool are_digits(struct part p, int base)
+{
+	for (size_t i = 0; i < p.length; i++)
+		if (digit_value(p.at[i], base) < 0)
+			return false;
+	return p.length > 0;
+}
+
+/* Takes the last `length` bytes and leaves what comes before; empty if there are not so many. */
+static struct part cut_tail(struct part *rest, size_t length)
+{
+	size_t taken = rest->length < length ? 0 : length;
+
+	rest->length -= taken;
+	return (struct part){rest->at + rest->length, taken};
 }
 
 /* Undoes systemd's "\x2d". */
@@ -109,14 +131,34 @@ static bool has_digits(struct part p, size_t want)
 /* "ID", "RUNTIME-ID.scope", "…:ID"; but not "…-conmon-ID.scope". */
 static bool put_id(char *out, size_t size, struct part p)
 {
-	struct part id = ends(p, ".scope") ? between(p, "", ".scope") : p, before = id;
+	struct part before = ends(p, ".scope") ? between(p, "", ".scope") : p;
+	struct part id = cut_tail(&before, 64);
 
-	if (id.length < 64)
-		return false;
-	before.length -= 64;
-	id = (struct part){id.at + before.length, 64};
-	if (!has_digits(id, 64) || ends(before, "conmon-") ||
+	if (!are_digits(id, 16) || ends(before, "conmon-") ||
 	    (before.length && !ends(before, "-") && !ends(before, ":")))
+		return false;
+	snprintf(out, size, "%.12s", id.at);
+	return true;
+}
+
+/* A container of Fargate: the id of its task, and a number. */
+static bool put_fargate(char *out, size_t size, struct part p)
+{
+	struct part number = p, task = cut(&number, '-');
+
+	if (task.length != 32 || !are_digits(task, 16) || !are_digits(number, 10))
+		return false;
+	snprintf(out, size, "%.12s-%.*s", task.at, (int)number.length, number.at);
+	return true;
+}
+
+/* A step of BuildKit: "buildkit/ID"; "SLICE:docker:ID" where dockerd leaves cgroups to systemd. */
+static bool put_build(char *out, size_t size, struct part parent, struct part p)
+{
+	struct part before = p, id = cut_tail(&before, 25);
+
+	if (!are_digits(id, 36) ||
+	    !(before.length ? ends(before, ".slice:docker:") : is(parent, "buildkit")))
 		return false;
 	snprintf(out, size, "%.12s", id.at);
 	return true;
@@ -146,6 +188,7 @@ static const struct {
 	{NULL, "lxc.payload.", ""}, /* LXC 4.0 */
 	{NULL, "machine-", ".scope"},
 	{NULL, "systemd-nspawn@", ".service"},
+	{"garden", "", ""}, /* Cloud Foundry, Concourse */
 };
 
 static bool put_machine(char *out, size_t size, struct part parent, struct part p)
@@ -161,6 +204,14 @@ static bool put_machine(char *out, size_t size, struct part parent, struct part 
 	return false;
 }
 
+/* Garden divides its containers by how much of the processors they have used. */
+static struct part next_below(struct part *path, struct part parent)
+{
+	struct part p = next(path);
+
+	return is(parent, "garden") && (is(p, "good") || is(p, "bad")) ? next(path) : p;
+}
+
 /* False if there is none. In "supervisor" is what watches a machine from without. */
 static bool container(char *out, size_t size, struct part path)
 {
@@ -168,10 +219,11 @@ static bool container(char *out, size_t size, struct part path)
 	bool found = false;
 
 	snprintf(out, size, "%s", CGROUP_NONE);
-	for (; (p = next(&path)).length; parent = p) {
+	for (; (p = next_below(&path, parent)).length; parent = p) {
 		struct part below = path;
 
 		found |= put_id(out, size, p) || put_pod(out, size, p) ||
+			 put_fargate(out, size, p) || put_build(out, size, parent, p) ||
 			 (!is(next(&below), "supervisor") && put_machine(out, size, parent, p));
 	}
 	return found;

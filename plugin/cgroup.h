@@ -29,9 +29,10 @@ bool cgroup_path(char *out, size_t size, const char *text);
 void cgroup_unit(char *out, size_t size, const char *path);
 
 /*
- * The container: the first 12 digits of its id (docker, podman, containerd, cri-o), else
- * "pod" and the UID of a Kubernetes pod, else the name of the machine (lxc, systemd-nspawn). Of
- * containers in containers, the innermost. What watches a container (conmon) is not in it.
+ * The container: the first 12 digits of its id (docker, podman, containerd, cri-o, BuildKit), and
+ * of Fargate's its number too; else "pod" and the UID of a Kubernetes pod, else the name of the
+ * machine (lxc, systemd-nspawn, Garden). Of containers in containers, the innermost. What watches a
+ * container (conmon) is not in it.
  */
 void cgroup_container(char *out, size_t size, const char *path);
 

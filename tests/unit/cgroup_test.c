@@ -26,6 +26,11 @@
 #define UID_ "7f4a2c1e_0b3d_4e5f_8a9b_0c1d2e3f4a5b"
 #define HASH "f0e1d2c3b4a5968778695a4b3c2d1e0f" /* the UID of a static pod */
 
+#define STEP "ldp5zhv55fg5r3xqo2cwcz4x7" /* of BuildKit */
+#define STEP_SHORT "ldp5zhv55fg5"
+#define GARDEN "/system.slice/garden.service/garden"
+#define HANDLE "6f265890-5165-7fab-6b52-18d1"
+
 #define KUBE "/kubepods.slice/kubepods-burstable.slice/kubepods-burstable-pod" UID_ ".slice"
 #define USER "/user.slice/user-1000.slice"
 #define MANAGER USER "/user@1000.service"
@@ -43,7 +48,58 @@ static const struct row {
 	{MANAGER "/user.slice/docker-" ID ".scope", SHORT, "user-1000.slice"},
 	{"/system.slice/docker.service", "-", "docker.service"},
 	{"/docker", "-", "-"},
+
+	{NULL, "ECS, and Fargate, whose ids are the task's and a number", NULL},
 	{"/ecs/" HASH "/" ID, SHORT, "-"},
+	{"/ecs/" UID "/" ID, SHORT, "-"},
+	{"/ecs/cluster/" HASH "/" ID, SHORT, "-"},
+	{"/ecstasks.slice/ecstasks-" HASH ".slice/docker-" ID ".scope", SHORT,
+	 "docker-" ID ".scope"},
+	{"/ecs/" HASH "/" HASH "-2495160603", "f0e1d2c3b4a5-2495160603", "-"},
+	{"/ecs/" HASH "/" HASH "-0527074092/sub", "f0e1d2c3b4a5-0527074092", "-"},
+	{"/ecs/" UID "/" HASH "-2495160603", "f0e1d2c3b4a5-2495160603", "-"},
+	{"/ecs/" HASH "-2495160603", "f0e1d2c3b4a5-2495160603", "-"},
+	{"/ecs/" HASH, "-", "-"},
+	{"/ecs/" UID, "-", "-"},
+	{"/ecs/" HASH "-", "-", "-"},
+	{"/ecs/" HASH "-24951606a3", "-", "-"},
+	{"/ecs/" HASH "_2495160603", "-", "-"},
+	{"/ecs/0" HASH "-2495160603", "-", "-"},
+	{"/ecs/-" HASH "-2495160603", "-", "-"},
+
+	{NULL, "Garden of Cloud Foundry and Concourse", NULL},
+	{"/garden/" HANDLE, HANDLE, "-"},
+	{GARDEN "/" HANDLE, HANDLE, "garden.service"},
+	{GARDEN "/good/" HANDLE, HANDLE, "garden.service"},
+	{GARDEN "/bad/" HANDLE "/sub", HANDLE, "garden.service"},
+	{GARDEN "/" HANDLE "-liveness-healthcheck-0", HANDLE "-liveness-healthcheck-0",
+	 "garden.service"},
+	{"/garden/" UID, UID, "-"},
+	{"/docker/" ID "/garden/" HANDLE, HANDLE, "-"},
+	{GARDEN, "-", "garden.service"},
+	{GARDEN "/good", "-", "garden.service"},
+	{GARDEN "/bad/", "-", "garden.service"},
+	{"/system.slice/garden.service", "-", "garden.service"},
+	{"/good/" HANDLE, "-", "-"},
+
+	{NULL, "BuildKit", NULL},
+	{"/buildkit/" STEP, STEP_SHORT, "-"},
+	{"/docker/buildkit/" STEP, STEP_SHORT, "-"},
+	{"/docker/buildkit/" STEP "/sub", STEP_SHORT, "-"},
+	{"/docker/buildx/" ID "/docker/buildkit/" STEP, STEP_SHORT, "-"},
+	{"/docker/buildx/" ID, SHORT, "-"},
+	{"/system.slice:docker:" STEP, STEP_SHORT, "-"},
+	{"/system.slice/system.slice:docker:" STEP, STEP_SHORT, "system.slice"},
+	{"/my.slice:docker:" STEP, STEP_SHORT, "-"},
+	{"/buildkit/" ID, SHORT, "-"},
+	{"/buildkit", "-", "-"},
+	{"/buildkit/" STEP "0", "-", "-"},
+	{"/buildkit/dp5zhv55fg5r3xqo2cwcz4x7", "-", "-"},
+	{"/buildkit/Ldp5zhv55fg5r3xqo2cwcz4x7", "-", "-"},
+	{"/buildkit/a/" STEP, "-", "-"},
+	{"/docker/" STEP, "-", "-"},
+	{"/my:docker:" STEP, "-", "-"},
+	{"/system.slice/buildkit.service", "-", "buildkit.service"},
 
 	{NULL, "podman", NULL},
 	{"/machine.slice/libpod-" ID ".scope", SHORT, "libpod-" ID ".scope"},

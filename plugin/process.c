@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright (c) 2026 ebpf_tcp authors */
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
 #include <limits.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -53,21 +55,42 @@ uint64_t process_ticks(uint64_t ns)
 
 int process_stat(struct process_stat *out, const char *proc_root, uint32_t pid)
 {
-	const char *parent, *start;
+	const char *first, *rest;
 	struct process_stat found;
-	char text[1024];
+	unsigned threads;
+	char text[1024], state;
 	ssize_t length;
 
 	length = process_text(text, sizeof(text), proc_root, pid, "stat");
 	if (length < 0)
 		return (int)length;
-	parent = stat_field(text, 4);
-	start = stat_field(text, 22);
-	if (!parent || !start || sscanf(parent, " %" SCNu32, &found.parent) != 1 ||
-	    sscanf(start, " %" SCNu64, &found.start_ticks) != 1)
+	first = stat_field(text, 3);
+	rest = stat_field(text, 20);
+	if (!first || !rest || sscanf(first, " %c %" SCNu32, &state, &found.parent) != 2 ||
+	    sscanf(rest, " %u %*s %" SCNu64, &threads, &found.start_ticks) != 2)
 		return -EINVAL;
+	found.leader_ended = state == 'Z' || state == 'X';
+	found.ended = found.leader_ended && threads <= 1;
 	*out = found;
 	return 0;
+}
+
+uint32_t process_thread(const char *proc_root, uint32_t pid)
+{
+	uint32_t number, thread = pid;
+	const struct dirent *entry;
+	char path[PATH_MAX];
+	DIR *tasks;
+
+	path_of(path, proc_root, pid, "task");
+	tasks = opendir(path);
+	while (tasks && thread == pid && (entry = readdir(tasks))) {
+		number = (uint32_t)strtoul(entry->d_name, NULL, 10);
+		thread = number ? number : pid; /* 0: . and .. */
+	}
+	if (tasks)
+		closedir(tasks);
+	return thread;
 }
 
 bool process_gone(const char *proc_root, uint32_t pid)
@@ -88,7 +111,9 @@ bool process_alive(const char *proc_root, uint32_t pid, uint64_t start_ns)
 	if (process_gone(proc_root, pid))
 		return false;
 	err = process_stat(&stat, proc_root, pid); /* -ENOENT: hidden (hidepid) */
-	return err != -ESRCH && (err || stat.start_ticks == process_ticks(start_ns));
+	if (err)
+		return err != -ESRCH;
+	return !stat.ended && stat.start_ticks == process_ticks(start_ns);
 }
 
 ssize_t process_exe(char *out, size_t size, const char *proc_root, uint32_t pid)

@@ -13,6 +13,8 @@
 struct process_stat {
 	uint32_t parent;      /* pid, 0 if it has none */
 	uint64_t start_ticks; /* from boot; with the pid, this tells processes apart */
+	bool leader_ended;    /* its first thread, whose program and arguments /proc shows, has */
+	bool ended;           /* all threads have, but the parent has not asked for it yet */
 };
 
 /* A time since boot in the unit of start_ticks. */
@@ -21,12 +23,15 @@ uint64_t process_ticks(uint64_t ns);
 /* Returns 0 or -errno; -EINVAL if the file is not as it should be. */
 int process_stat(struct process_stat *out, const char *proc_root, uint32_t pid);
 
-/* True if no process has that pid: the cheap half of process_alive(). In doubt false. */
+/* A thread of it that is not the leader, by the number that stands for it in /proc; else `pid`. */
+uint32_t process_thread(const char *proc_root, uint32_t pid);
+
+/* True if nothing has that pid: the cheap half of process_alive(). In doubt false. */
 bool process_gone(const char *proc_root, uint32_t pid);
 
 /*
- * False once the process that started at start_ns (nanoseconds since boot) is gone for good, also
- * if its pid belongs to another one by now. In doubt true.
+ * False once the process that started at start_ns (nanoseconds since boot) is gone for good: also
+ * if its parent has not asked for it yet, or if its pid belongs to another one. In doubt true.
  */
 bool process_alive(const char *proc_root, uint32_t pid, uint64_t start_ns);
 

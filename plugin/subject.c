@@ -27,14 +27,21 @@ void subject_init(struct subject *s, const struct snapshot_process *process,
 	s->looked = 0;
 }
 
-/* In doubt it is not: to take another process's attributes for its own would be worse. */
+/*
+ * In doubt it is not: to take another process's attributes for its own would be worse. One that has
+ * ended, but whose parent has not asked for it yet, has no program, and in v1 no control group.
+ */
 static bool alive(struct subject *s)
 {
 	const struct snapshot_process *p = s->process;
+	const char *root = s->source->proc_root;
 
-	if (first_look(s, ALIVE))
-		s->alive = !p->last && !process_stat(&s->stat, s->source->proc_root, p->pid) &&
-			   s->stat.start_ticks == process_ticks(p->start_ns);
+	if (!first_look(s, ALIVE))
+		return s->alive;
+	s->alive = !p->last && !process_stat(&s->stat, root, p->pid) && !s->stat.ended &&
+		   s->stat.start_ticks == process_ticks(p->start_ns);
+	if (s->alive)
+		s->shown = s->stat.leader_ended ? process_thread(root, p->pid) : p->pid;
 	return s->alive;
 }
 
@@ -48,8 +55,7 @@ bool subject_gone(struct subject *s)
 const char *subject_exe(struct subject *s)
 {
 	if (first_look(s, EXE) &&
-	    (!alive(s) ||
-	     process_exe(s->exe, sizeof(s->exe), s->source->proc_root, s->process->pid) < 0))
+	    (!alive(s) || process_exe(s->exe, sizeof(s->exe), s->source->proc_root, s->shown) < 0))
 		s->exe[0] = '\0';
 	return s->exe;
 }
@@ -57,8 +63,8 @@ const char *subject_exe(struct subject *s)
 const char *subject_cmdline(struct subject *s)
 {
 	if (first_look(s, CMDLINE) &&
-	    (!alive(s) || process_cmdline(s->cmdline, sizeof(s->cmdline), s->source->proc_root,
-					  s->process->pid) <= 0))
+	    (!alive(s) ||
+	     process_cmdline(s->cmdline, sizeof(s->cmdline), s->source->proc_root, s->shown) <= 0))
 		snprintf(s->cmdline, sizeof(s->cmdline), "%s", s->process->comm);
 	return s->cmdline;
 }
@@ -74,7 +80,7 @@ static bool read_cgroup(struct subject *s)
 	char text[8192]; /* v1 has a path for each of a dozen controllers */
 
 	if (!alive(s) ||
-	    process_text(text, sizeof(text), source->proc_root, s->process->pid, "cgroup") < 0 ||
+	    process_text(text, sizeof(text), source->proc_root, s->shown, "cgroup") < 0 ||
 	    !cgroup_path(s->cgroup, sizeof(s->cgroup), text))
 		return false;
 	source->unified = strncmp(text, "0::", 3) == 0; /* v2 is the last line */

@@ -3,8 +3,8 @@
 
 /*
  * The process that is being matched: what can be known of it. Each attribute is looked at when it
- * is first asked for, and once. Of a process that is gone, or whose pid belongs to another one by
- * now, only what its row tells is known.
+ * is first asked for, and once. Of a process that has ended, also if its parent has not asked for
+ * it yet, or whose pid belongs to another one by now, only what its row tells is known.
  */
 #ifndef EBPF_TCP_SUBJECT_H
 #define EBPF_TCP_SUBJECT_H
@@ -36,6 +36,7 @@ struct subject {
 	unsigned looked; /* bits: what was looked at */
 	bool alive;
 	struct process_stat stat; /* if it is alive */
+	uint32_t shown; /* whom /proc is asked about: the process, or a thread that lives on */
 	uint32_t uid;
 	uint32_t ancestors[SUBJECT_ANCESTORS]; /* pids, the parent first */
 	unsigned ancestor_count;

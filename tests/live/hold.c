@@ -4,9 +4,9 @@
 /*
  * Connections to itself over loopback, of a known number.
  *
- *     hold [-c OPEN] [-a ACCEPTED] [-x EXTRA]
+ *     hold [-c OPEN] [-a ACCEPTED] [-x EXTRA] [-t]
  *         opens so many, accepts and uses some of them, holds them until the end of its input;
- *         EXTRA more find no room in the accept queue
+ *         EXTRA more find no room in the accept queue; -t: by a thread that outlives the first one
  *     hold -b CONNECTS
  *         connects and closes, one after the other
  *
@@ -15,6 +15,8 @@
  */
 #include <errno.h>
 #include <netinet/in.h>
+#include <pthread.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -62,12 +64,12 @@ static int dial(int flags)
 static unsigned long long listen_drops(void)
 {
 	char names[8192], numbers[8192], *name, *number, *name_end, *number_end;
-	FILE *file = fopen("/proc/net/netstat", "re");
+	FILE *file = fopen("/proc/thread-self/net/netstat", "re");
 	unsigned long long found = 0;
 
-	check(file ? 0 : -1, "/proc/net/netstat");
+	check(file ? 0 : -1, "/proc/thread-self/net/netstat");
 	if (!fgets(names, sizeof(names), file) || !fgets(numbers, sizeof(numbers), file))
-		check(-1, "/proc/net/netstat");
+		check(-1, "/proc/thread-self/net/netstat");
 	fclose(file);
 	name = strtok_r(names, " \n", &name_end);
 	number = strtok_r(numbers, " \n", &number_end);
@@ -80,14 +82,16 @@ static unsigned long long listen_drops(void)
 	return found;
 }
 
-static void truth(unsigned open, unsigned accepted)
+static void truth(unsigned opened, unsigned taken)
 {
 	printf("truth %d port=%u established=%u queued=%u listen_drops=%llu\n", (int)getpid(),
-	       ntohs(address.sin_port), open + accepted, open - accepted, listen_drops());
+	       ntohs(address.sin_port), opened + taken, opened - taken, listen_drops());
 	fflush(stdout);
 }
 
-static void hold(unsigned open, unsigned accepted, unsigned extra)
+static unsigned open = 1, accepted, extra;
+
+static void hold(void)
 {
 	int listener = listen_for(extra ? open - accepted - 1 : open);
 	char byte = 'x';
@@ -106,6 +110,22 @@ static void hold(unsigned open, unsigned accepted, unsigned extra)
 	while (read(0, &byte, 1) > 0)
 		;
 	truth(open, accepted);
+}
+
+static void *outlive(void *first)
+{
+	check(-pthread_join(*(pthread_t *)first, NULL), "pthread_join");
+	hold();
+	exit(0);
+}
+
+static void hand_over(void)
+{
+	static pthread_t first, next;
+
+	first = pthread_self();
+	check(-pthread_create(&next, NULL, outlive, &first), "pthread_create");
+	pthread_exit(NULL);
 }
 
 /* A reset leaves no port behind in TIME_WAIT. */
@@ -134,10 +154,11 @@ static void burst(unsigned connects)
 
 int main(int argc, char **argv)
 {
-	unsigned open = 1, accepted = 0, extra = 0, connects = 0;
+	unsigned connects = 0;
+	bool over = false;
 	int option;
 
-	while ((option = getopt(argc, argv, "a:b:c:x:")) != -1) {
+	while ((option = getopt(argc, argv, "a:b:c:tx:")) != -1) {
 		unsigned n = (unsigned)atoi(optarg ? optarg : "");
 
 		if (option == 'a')
@@ -146,6 +167,8 @@ int main(int argc, char **argv)
 			connects = n;
 		else if (option == 'c')
 			open = n;
+		else if (option == 't')
+			over = true;
 		else if (option == 'x')
 			extra = n;
 		else
@@ -154,7 +177,9 @@ int main(int argc, char **argv)
 	alarm(300);
 	if (connects)
 		burst(connects);
+	else if (over)
+		hand_over();
 	else
-		hold(open, accepted, extra);
+		hold();
 	return 0;
 }

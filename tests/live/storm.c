@@ -6,6 +6,8 @@
  *
  *     storm [-n PROCESSES] [-p PORT] [-w SECONDS]
  *         each connects, sends TX_BYTES, receives RX_BYTES, waits and ends
+ *     storm -z PROCESSES
+ *         so many in turn, whose ends nobody asks for until the end of the input
  *     storm -r
  *         two processes with one PID, named `first' and `second'
  *
@@ -112,6 +114,37 @@ static int listen_at(uint16_t port)
 	return fd;
 }
 
+static void truth(unsigned processes)
+{
+	unsigned long long bytes = (unsigned long long)processes * (TX_BYTES + RX_BYTES);
+
+	printf("truth storm rx=%llu tx=%llu connects=%u accepts=%u\n", bytes, bytes, processes,
+	       processes);
+	fflush(stdout);
+}
+
+static void zombies(int listener, unsigned processes)
+{
+	siginfo_t ended;
+	char byte;
+
+	for (unsigned i = 0; i <= processes; i++) {
+		pid_t pid = start();
+
+		if (!pid && !i)
+			serve(listener, processes);
+		if (!pid) {
+			talk();
+			exit(0);
+		}
+		if (i && waitid(P_PID, (id_t)pid, &ended, WEXITED | WNOWAIT))
+			die("waitid");
+	}
+	truth(processes);
+	while (read(0, &byte, 1) > 0)
+		;
+}
+
 /* The server bears our own name, too. */
 static void storm(int listener, unsigned processes)
 {
@@ -134,9 +167,7 @@ static void storm(int listener, unsigned processes)
 	}
 	while (running--)
 		reap();
-	printf("truth storm rx=%llu tx=%llu connects=%u accepts=%u\n",
-	       (unsigned long long)processes * (TX_BYTES + RX_BYTES),
-	       (unsigned long long)processes * (TX_BYTES + RX_BYTES), processes, processes);
+	truth(processes);
 }
 
 /* The next process gets this PID, if nobody else comes first. */
@@ -191,11 +222,12 @@ int main(int argc, char **argv)
 {
 	unsigned processes = 100;
 	uint16_t port = 0;
-	bool again = false;
+	bool again = false, unasked = false;
 	int option;
 
-	while ((option = getopt(argc, argv, "n:p:rw:")) != -1) {
-		if (option == 'n')
+	while ((option = getopt(argc, argv, "n:p:rw:z:")) != -1) {
+		unasked |= option == 'z';
+		if (option == 'n' || option == 'z')
 			processes = (unsigned)atoi(optarg);
 		else if (option == 'p')
 			port = (uint16_t)atoi(optarg);
@@ -209,6 +241,8 @@ int main(int argc, char **argv)
 	alarm(300);
 	if (again)
 		reuse(listen_at(port));
+	else if (unasked)
+		zombies(listen_at(port), processes);
 	else
 		storm(listen_at(port), processes);
 	return 0;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright (c) 2026 ebpf_tcp authors */
 
+#include <dirent.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -62,9 +63,10 @@ static void write_stat(const struct proc *p, const char *file)
 	char text[512];
 
 	snprintf(text, sizeof(text),
-		 "%u (%s) S %u 7 7 0 -1 4194560 101 0 3 0 11 13 0 0 20 0 1 0 %" PRIu64
+		 "%u (%s) %c %u 7 7 0 -1 4194560 101 0 3 0 11 13 0 0 20 0 %u 0 %" PRIu64
 		 " 1000003 257 18446744073709551615 1 1 0 0 0\n",
-		 p->pid, p->comm, p->parent, p->start_ticks);
+		 p->pid, p->comm, p->ended ? 'Z' : 'S', p->parent, p->thread ? 2 : 1,
+		 p->start_ticks);
 	proc_file(file, text);
 }
 
@@ -99,19 +101,56 @@ static const char *file_of(uint32_t pid, const char *file)
 	return name;
 }
 
+static void make_folder(const char *file)
+{
+	expect(!mkdir(proc_path(file), 0755), "mkdir %s", file);
+}
+
+/* The path of a thread's folder: valid until the fourth call from now, as that of a file. */
+static const char *task_path(uint32_t pid, uint32_t thread)
+{
+	char name[64];
+
+	snprintf(name, sizeof(name), "%" PRIu32 "/task/%" PRIu32, pid, thread);
+	return proc_path(name);
+}
+
+static void write_tasks(const struct proc *p)
+{
+	make_folder(file_of(p->pid, "/task"));
+	expect(!mkdir(task_path(p->pid, p->pid), 0755) &&
+		       !mkdir(task_path(p->pid, p->thread), 0755),
+	       "mkdir for threads of %u", p->pid);
+}
+
+static void remove_tasks(uint32_t pid)
+{
+	DIR *tasks = opendir(proc_path(file_of(pid, "/task")));
+	const struct dirent *entry;
+
+	while (tasks && (entry = readdir(tasks)))
+		rmdir(task_path(pid, (uint32_t)strtoul(entry->d_name, NULL, 10)));
+	if (tasks)
+		closedir(tasks);
+	rmdir(proc_path(file_of(pid, "/task")));
+}
+
 void proc_remove(uint32_t pid)
 {
 	static const char *const files[] = {"/stat", "/status", "/cmdline", "/cgroup", "/exe"};
 
 	for (size_t i = 0; i < COUNT_OF(files); i++)
 		unlink(proc_path(file_of(pid, files[i])));
+	remove_tasks(pid);
 	rmdir(proc_path(file_of(pid, "")));
 }
 
 void proc_write(const struct proc *p)
 {
 	proc_remove(p->pid);
-	expect(!mkdir(proc_path(file_of(p->pid, "")), 0755), "mkdir for %u", p->pid);
+	make_folder(file_of(p->pid, ""));
+	if (p->thread)
+		write_tasks(p);
 	if (p->comm) {
 		write_stat(p, file_of(p->pid, "/stat"));
 		write_status(p, file_of(p->pid, "/status"));

@@ -5,6 +5,7 @@
 #ifndef EBPF_TCP_PROC_H
 #define EBPF_TCP_PROC_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #define PROC_TICK_NS UINT64_C(10000000) /* the kernel's USER_HZ is 100 */
@@ -17,6 +18,8 @@ struct proc {
 	const char *cmdline; /* '|' stands for a NUL */
 	const char *cgroup;  /* the text of that file */
 	const char *exe;     /* where the link leads to */
+	bool ended;          /* its first thread has, and nobody has asked for it yet */
+	uint32_t thread;     /* another one, 0: there is none */
 };
 
 /* Makes the folder, and leaves the program if it cannot. */

@@ -18,6 +18,9 @@
 /* Fields 3 to 21, field 22 (ticks from boot to start), and what follows it. */
 #define BEFORE " S 1 7 7 0 -1 4194560 101 0 3 0 11 13 0 0 20 0 1 0 "
 #define AFTER " 1000003 257 18446744073709551615 1 1 0 0 0 0 0 4096 17642 0 0 0 17 1 0 0 0 0 0"
+/* The state, and how many threads there are. */
+#define IN(state, threads)                                                                         \
+	" " state " 1 7 7 0 -1 4227148 101 0 3 0 11 13 0 0 20 0 " threads " 0 7919" AFTER
 #define REST BEFORE "7919" AFTER
 
 static const struct {
@@ -42,6 +45,14 @@ static const struct {
 	{"ten years", "7 (web)" BEFORE "31536000019" AFTER, 31536000019 * TICK_NS, true},
 	{"as seen by ps, nothing after", "7 (web)" BEFORE "7919", STARTED, true},
 	{"no folder", NULL, STARTED, false},
+	{"a zombie", "7 (web)" IN("Z", "1"), STARTED, false},
+	{"a zombie by name", "7 (web) Z 1)" IN("S", "1"), STARTED, true},
+	{"being reaped", "7 (web)" IN("X", "0"), STARTED, false},
+	{"its leader has ended, a thread has not", "7 (web)" IN("Z", "2"), STARTED, true},
+	{"its leader has ended, many threads have not", "7 (web)" IN("Z", "10"), STARTED, true},
+	{"its only thread waits for the disk", "7 (web)" IN("D", "1"), STARTED, true},
+	{"its only thread is traced", "7 (web)" IN("t", "1"), STARTED, true},
+	{"no number of threads", "7 (web)" IN("Z", "x"), STARTED, true},
 	/* in doubt it lives */
 	{"empty file", "", STARTED, true},
 	{"no name", "7 web" BEFORE "7920" AFTER, STARTED, true},
@@ -77,10 +88,11 @@ static void test_cases(void)
 
 static void test_doubt(void)
 {
-	const char *path = proc_path("4194311/stat");
+	const char *path;
 
 	check_begin("process: alive in doubt: stat cannot be read");
 	stat_write("");
+	path = proc_path("4194311/stat");
 	unlink(path);
 	expect(!mkdir(path, 0755), "mkdir %s", path); /* root may read any file, but no folder */
 	expect(process_alive(proc_folder(), NOBODY, 1), "it is not");
@@ -170,6 +182,39 @@ static void test_stat(void)
 		expect_u64(out.parent, stats[i].parent, "parent");
 		expect_u64(out.start_ticks, stats[i].ticks, "start");
 		stat_write(NULL);
+		check_end();
+	}
+}
+
+static void test_ended(void)
+{
+	static const struct proc running = {.pid = NOBODY, .comm = "web"},
+				 zombie = {.pid = NOBODY, .comm = "web", .ended = true},
+				 leaderless = {.pid = NOBODY,
+					       .comm = "web",
+					       .ended = true,
+					       .thread = NOBODY + 1};
+	static const struct {
+		const char *name;
+		const struct proc *proc;
+		bool leader_ended, ended;
+		uint32_t thread;
+	} rows[] = {
+		{"none", &running, false, false, NOBODY},
+		{"all", &zombie, true, true, NOBODY},
+		{"the leader", &leaderless, true, false, NOBODY + 1},
+	};
+
+	for (size_t i = 0; i < COUNT_OF(rows); i++) {
+		struct process_stat out = {0};
+
+		check_begin("process: threads that have ended: %s", rows[i].name);
+		proc_write(rows[i].proc);
+		expect(!process_stat(&out, proc_folder(), NOBODY), "status");
+		expect(out.leader_ended == rows[i].leader_ended, "leader %d", out.leader_ended);
+		expect(out.ended == rows[i].ended, "all %d", out.ended);
+		expect_u64(process_thread(proc_folder(), NOBODY), rows[i].thread, "thread");
+		proc_remove(NOBODY);
 		check_end();
 	}
 }
@@ -334,6 +379,7 @@ int main(void)
 	test_real();
 	test_long_root();
 	test_stat();
+	test_ended();
 	test_exe();
 	test_comm();
 	test_cmdline();

@@ -344,7 +344,8 @@ static void proc_remove(uint32_t pid)
 	rmdir(path);
 }
 
-static void proc_add(uint32_t pid, uint64_t start_ns)
+/* `state` and `threads`: as in its stat. */
+static void proc_write(uint32_t pid, uint64_t start_ns, char state, unsigned threads)
 {
 	char path[128];
 	FILE *file;
@@ -358,9 +359,14 @@ static void proc_add(uint32_t pid, uint64_t start_ns)
 		return;
 	}
 	fprintf(file,
-		"%" PRIu32 " (fake) S 1 1 1 0 -1 0 0 0 0 0 0 0 0 0 20 0 1 0 %" PRIu64 " 0 0\n", pid,
-		(uint64_t)(start_ns / TICK_NS));
+		"%" PRIu32 " (fake) %c 1 1 1 0 -1 0 0 0 0 0 0 0 0 0 20 0 %u 0 %" PRIu64 " 0 0\n",
+		pid, state, threads, (uint64_t)(start_ns / TICK_NS));
 	fclose(file);
+}
+
+static void proc_add(uint32_t pid, uint64_t start_ns)
+{
+	proc_write(pid, start_ns, 'S', 1);
 }
 
 /* A process that does something for the first time. Returns its row. */
@@ -1073,6 +1079,38 @@ static void test_early_hint(void)
 	look_times(1);
 	look();
 	expect_only(row, 0, true, "in the end");
+	end();
+}
+
+static void test_zombies(void)
+{
+	unsigned row;
+
+	start("its leader's end is not the end, the last thread's is: before its parent asks for "
+	      "it");
+	row = spawn(PID_BASE + 1, 77 * TICK_NS, "curl");
+	proc_write(PID_BASE + 1, 77 * TICK_NS, 'Z', 2);
+	look_times(SWEEP_LOOKS + 1);
+	add_rx(row, 1009);
+	look();
+	expect_only(row, 1009, false, "of the thread");
+	proc_write(PID_BASE + 1, 77 * TICK_NS, 'Z', 1);
+	kernel.rows[row].exited = 1;
+	look_times(1);
+	look();
+	expect_only(row, 0, true, "in the end");
+	expect(is_free(row), "the row is not free");
+	end();
+
+	start("zombies without a hint leave their rows within 64 looks");
+	for (unsigned i = 0; i < ROWS - TCP_ROW_FIRST; i++)
+		spawn(PID_BASE + i, (77 + i) * TICK_NS, "web");
+	look();
+	for (unsigned i = 0; i < ROWS - TCP_ROW_FIRST; i++)
+		proc_write(PID_BASE + i, (77 + i) * TICK_NS, 'Z', 1);
+	for (unsigned i = 0; i <= SWEEP_LOOKS; i++)
+		look();
+	expect_u64(kernel.free.count, ROWS - TCP_ROW_FIRST, "free rows");
 	end();
 }
 
@@ -2021,6 +2059,7 @@ int main(void)
 	test_late_name_reused();
 	test_hinted_end();
 	test_early_hint();
+	test_zombies();
 	test_dead_before_read();
 	test_after_free();
 	test_handed_on();

@@ -91,6 +91,37 @@ static void test_other(struct subject_source *source)
 	check_end();
 }
 
+/* Of one that has ended, /proc has no program, and v1 shows the root of its control groups. */
+static void test_zombie(struct subject_source *source)
+{
+	struct proc zombie = full, thread = full;
+	struct subject s;
+
+	check_begin("subject: of one whose parent has not asked for it, the row tells");
+	zombie.ended = true;
+	zombie.cgroup = "4:memory:/\n";
+	zombie.exe = NULL;
+	zombie.cmdline = "";
+	proc_write(&zombie);
+	subject_init(&s, &row, source, false);
+	expect_gone(&s);
+	expect(subject_gone(&s), "it is not gone");
+	check_end();
+
+	check_begin("subject: of one whose leader has ended, a thread that has not");
+	zombie.thread = thread.pid = PID + 1;
+	proc_write(&zombie);
+	proc_write(&thread);
+	proc_write(&parent);
+	subject_init(&s, &row, source, false);
+	expect_alive(&s);
+	expect(!subject_gone(&s), "it is gone");
+	proc_remove(thread.pid);
+	proc_remove(PID);
+	proc_remove(10);
+	check_end();
+}
+
 static void test_row(struct subject_source *source)
 {
 	struct snapshot_process p = row;
@@ -148,6 +179,7 @@ int main(void)
 		return 2;
 	test_once(&source);
 	test_other(&source);
+	test_zombie(&source);
 	test_row(&source);
 	test_renamed(&source);
 	cgroups_close(source.cgroups);

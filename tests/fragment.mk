@@ -8,7 +8,7 @@ UNIT_HELPERS := $(patsubst tests/unit/%.c,%,$(filter-out %_test.c,$(wildcard tes
 
 UNIT_CFLAGS = $(ALL_CFLAGS) -Iplugin $(COLLECTD_CFLAGS)
 UNIT_LDFLAGS = -Wl,--as-needed -Wl,--wrap=calloc,--wrap=realloc,--wrap=strdup,--wrap=free
-ASAN_FLAGS = -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+ASAN_FLAGS = -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer -U_FORTIFY_SOURCE
 
 unit = $(patsubst %,$(O)/tests/unit/%,$(1))
 asan = $(patsubst %,$(O)/tests/unit-asan/%,$(1))
@@ -76,6 +76,7 @@ check-static: $(O)/ebpf_tcp.so $(O)/bpf/body.skel.h
 	CC='$(CC)' CFLAGS='$(ALL_CFLAGS) $(COLLECTD_CFLAGS)' CLANG='$(CLANG)' BPF_CFLAGS='$(BPF_CFLAGS)' \
 		tests/layers || failed=1; \
 	tests/symbols $(O)/ebpf_tcp.so || failed=1; \
+	CC='$(CC)' FORTIFY='$(FORTIFY)' tests/hardening $(O)/ebpf_tcp.so || failed=1; \
 	CLANG_FORMAT='$(CLANG_FORMAT)' tests/format $(SOURCES) || failed=1; \
 	CFLAGS='$(UNIT_CFLAGS) -Itests/unit -Itests/live' tests/lint $(LINTED) || failed=1; \
 	O=$(O) tests/rebuild || failed=1; \

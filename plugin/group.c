@@ -162,11 +162,9 @@ static struct member *rest_of(struct groups *g, enum group_kind kind, const char
 	const struct member *group = shown_group(g, name);
 	struct member *rest;
 
-	rest = table_get(&g->tables[kind], group ? name : GROUP_OTHER, GROUP_OTHER);
-	if (!rest)
-		return NULL;
-	rest->rest = true;
-	rest->series.rule = group ? group->series.rule : -1;
+	rest = table_rest(&g->tables[kind], group ? name : GROUP_OTHER);
+	if (rest)
+		rest->series.rule = group ? group->series.rule : -1;
 	return rest;
 }
 

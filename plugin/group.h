@@ -40,7 +40,7 @@ enum group_kind { GROUP_WHOLE, GROUP_PROCESS, GROUP_DESTINATION, GROUP_PORT, GRO
 struct group {
 	enum group_kind kind;
 	char *name;
-	char *part; /* "": the whole group; else "1234", "10.0.0.5:5432", "other" or "port-443" */
+	char *part; /* "": all of it; "1234", "10.0.0.5:5432", "port-443", "other", "port-other" */
 	int rule;   /* index of the rule that made it, or -1 */
 	struct tcp_counters total;               /* never falls */
 	struct histogram *times[TCP_TIME_COUNT]; /* of this tick; NULL: there was none yet */

@@ -185,19 +185,34 @@ static bool table_reserve(struct table *t)
 	return true;
 }
 
-struct member *table_get(struct table *t, const char *name, const char *part)
+static struct member *table_add(struct table *t, const char *name, const char *part)
 {
-	struct member *m = table_find(t, name, part);
+	struct member *m = table_reserve(t) ? member_new(t, name, part) : NULL;
 
-	if (m)
-		return m;
-	if (t->count >= 2 * t->most && strcmp(part, GROUP_OTHER) != 0)
-		return NULL;
-	m = table_reserve(t) ? member_new(t, name, part) : NULL;
 	if (!m)
 		return NULL;
 	enlist(t, m);
 	t->list[t->count++] = m;
+	return m;
+}
+
+struct member *table_get(struct table *t, const char *name, const char *part)
+{
+	struct member *m = table_find(t, name, part);
+
+	return m || t->count >= 2 * t->most ? m : table_add(t, name, part);
+}
+
+/* Both kinds are in one group: their rests must not have one name. No destination has such a one.
+ */
+struct member *table_rest(struct table *t, const char *name)
+{
+	const char *part = t->kind == GROUP_PORT ? "port-" GROUP_OTHER : GROUP_OTHER;
+	struct member *m = table_find(t, name, part);
+
+	m = m ? m : table_add(t, name, part);
+	if (m)
+		m->rest = true;
 	return m;
 }
 

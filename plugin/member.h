@@ -85,6 +85,9 @@ struct member *table_find(const struct table *t, const char *name, const char *p
 /* Finds the member or makes it, but not too many in a tick; NULL then, or without memory. */
 struct member *table_get(struct table *t, const char *name, const char *part);
 
+/* The same of the part that takes what is left over of that group; it is never one too many. */
+struct member *table_rest(struct table *t, const char *name);
+
 /* Retires what `keep` says no to, in the order of the list. */
 void table_filter(struct table *t,
 		  bool (*keep)(const struct table *t, const struct member *m, size_t kept));

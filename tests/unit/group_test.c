@@ -15,6 +15,8 @@
 #include "group.h"
 #include "match.h"
 #include "memory.h"
+#include "metric.h"
+#include "name.h"
 #include "snapshot.h"
 
 #define COUNTERS (sizeof(struct tcp_counters) / sizeof(uint64_t))
@@ -26,7 +28,8 @@
 #define SERIES_MAX 2100 /* that one test may ever name */
 #define SECOND ((uint64_t)1000000000)
 #define TICK_NS (10 * SECOND)
-#define CONNECTION_WEIGHT 1024 /* bytes, in the ranking */
+#define CONNECTION_WEIGHT 1024  /* bytes, in the ranking */
+#define PORTS_REST "port-other" /* the part that takes what is left over of ports */
 
 /* What a series is due in a tick, and how it stood after the one before. */
 struct due {
@@ -80,6 +83,7 @@ struct world {
 	enum group_kind last_kind;
 	bool out_of_memory; /* growth may be in `other` instead, or late */
 	bool may_forget;    /* more names than are remembered */
+	bool name_samples;  /* no two in a tick have one name */
 	struct due due[SERIES_MAX];
 };
 
@@ -237,7 +241,7 @@ static struct due *due_of(enum group_kind kind, const char *name, const char *pa
 	}
 	d = &world.due[world.due_count++];
 	d->kind = kind;
-	d->rest = strcmp(part, GROUP_OTHER) == 0;
+	d->rest = strcmp(part, GROUP_OTHER) == 0 || strcmp(part, PORTS_REST) == 0;
 	d->match.rule = -1;
 	snprintf(d->name, sizeof(d->name), "%s", name);
 	snprintf(d->part, sizeof(d->part), "%s", part);
@@ -573,7 +577,8 @@ static struct due *rest_of(const struct due *d)
 {
 	bool reported = due_of(GROUP_WHOLE, d->name, "")->shown;
 
-	return due_of(d->kind, reported ? d->name : GROUP_OTHER, GROUP_OTHER);
+	return due_of(d->kind, reported ? d->name : GROUP_OTHER,
+		      d->kind == GROUP_PORT ? PORTS_REST : GROUP_OTHER);
 }
 
 static void spread_rest(void)
@@ -790,6 +795,49 @@ static void remember(struct due *d)
 	d->shown = false;
 }
 
+#define SAMPLES_MAX 4096 /* of one tick */
+
+static struct {
+	char names[SAMPLES_MAX][384];
+	unsigned count;
+} samples;
+
+/* The names are in the order of their hashes, as far as there is room at that place. */
+static void name_sample(void *context, const struct metric_sample *sample)
+{
+	char name[sizeof(*samples.names)];
+	unsigned at;
+
+	(void)context;
+	snprintf(name, sizeof(name), "%s/%s-%s", sample->group->name, sample->type,
+		 sample->instance);
+	for (at = name_hash(NAME_HASH, name) % SAMPLES_MAX; *samples.names[at];
+	     at = (at + 1) % SAMPLES_MAX)
+		expect(strcmp(samples.names[at], name) != 0, "tick %" PRIu64 ": two samples of %s",
+		       world.now_ns / TICK_NS - 1000, name);
+	if (++samples.count < SAMPLES_MAX) /* one place stays free: so the search ends */
+		memcpy(samples.names[at], name, sizeof(name));
+	else
+		check_complain("too many samples");
+}
+
+static void name_samples(void *context, const struct group *series)
+{
+	static const struct metric_options all = {
+		.bytes = true,
+		.by_scope = true,
+		.connections = true,
+		.connect_latency = true,
+		.lifetime = true,
+		.health = true,
+		.listen = true,
+		.percentiles = {{50, 99.9}, 2},
+		.buckets = {{{0, 0.1}, {0.1, 0}}, 2},
+	};
+
+	metric_group(series, &all, 10, name_sample, context);
+}
+
 static void look(void)
 {
 	world.seen = world.changes = 0;
@@ -797,6 +845,10 @@ static void look(void)
 	memset(world.shown, 0, sizeof(world.shown));
 	groups_each(world.groups, see, NULL);
 	expect(world.seen >= 3, "a fixed group is missing");
+	if (!world.name_samples)
+		return;
+	memset(&samples, 0, sizeof(samples));
+	groups_each(world.groups, name_samples, NULL);
 }
 
 static void tick_end(void)
@@ -1587,8 +1639,8 @@ static void test_rest(void)
 	expect_part_rx(GROUP_DESTINATION, "web", GROUP_OTHER, 9000);
 	expect_part_rx(GROUP_DESTINATION, GROUP_OTHER, GROUP_OTHER, 54);
 	expect_part_rx(GROUP_PORT, "web", "port-4", 12000);
-	expect_part_rx(GROUP_PORT, "web", GROUP_OTHER, 9000);
-	expect_part_rx(GROUP_PORT, GROUP_OTHER, GROUP_OTHER, 54);
+	expect_part_rx(GROUP_PORT, "web", PORTS_REST, 9000);
+	expect_part_rx(GROUP_PORT, GROUP_OTHER, PORTS_REST, 54);
 	expect_u64(world.shown[GROUP_DESTINATION], 4, "destinations");
 	expect_u64(world.shown[GROUP_PORT], 4, "ports");
 	for (unsigned tick = 0; tick < 3; tick++) { /* the group gives its place to the other */
@@ -1663,7 +1715,7 @@ static void test_hidden_parts(void)
 	feed_rx("hidden", 6, 104, 1000003);
 	tick_end();
 	expect_part_rx(GROUP_DESTINATION, "web", GROUP_OTHER, ABSENT);
-	expect_part_rx(GROUP_PORT, "web", GROUP_OTHER, ABSENT);
+	expect_part_rx(GROUP_PORT, "web", PORTS_REST, ABSENT);
 	expect_part_rx(GROUP_DESTINATION, GROUP_OTHER, GROUP_OTHER, 2000 + 700 + 600 + 500);
 	world_close();
 	check_end();
@@ -2070,6 +2122,29 @@ static void test_churn_of_rules(void)
 	}
 }
 
+/* The parts of each bit, each with so many places: too few for the actors. */
+static void test_parts(void)
+{
+	for (unsigned n = 0; n < 8 * 3; n++) {
+		unsigned limit = 1 + n / 8;
+		const struct group_options options = {limit, n & 1, limit,       0,
+						      n & 2, limit, (n & 4) > 0, limit};
+		struct actor actors[ROWS] = {0};
+		uint64_t random = 5003 + n;
+
+		check_begin("group: 101 ticks of churn, parts:%s%s%s, limits %u: conserved, and no "
+			    "name twice in a tick",
+			    options.by_pid ? " pid" : "", options.by_destination ? " dest" : "",
+			    options.by_port ? " port" : "", limit);
+		world_open_with(&options, 0, NULL, 0);
+		world.name_samples = true;
+		churn(actors, 101, &random);
+		calm();
+		world_close();
+		check_end();
+	}
+}
+
 /* -- memory -- */
 
 static void test_open_without_memory(void)
@@ -2277,7 +2352,7 @@ static void test_no_room(void)
 	quiet_ticks(1);
 	expect_u64(world.all.total.rx_bytes, world.fed.rx_bytes, "all");
 	expect_part_rx(GROUP_DESTINATION, GROUP_OTHER, GROUP_OTHER, world.fed.rx_bytes - 11);
-	expect_part_rx(GROUP_PORT, GROUP_OTHER, GROUP_OTHER, world.fed.rx_bytes - 11);
+	expect_part_rx(GROUP_PORT, GROUP_OTHER, PORTS_REST, world.fed.rx_bytes - 11);
 	world.out_of_memory = false;
 	for (unsigned i = 0; i < 2; i++) { /* one that was refused */
 		tick_begin();
@@ -2619,7 +2694,7 @@ static void test_open_ends(void)
 		expect_open(GROUP_DESTINATION, "web", "10.0.0.2:443", GONE);
 		expect_open(GROUP_DESTINATION, "web", GROUP_OTHER, 1 + 2);
 		expect_open(GROUP_PORT, "web", "port-4", 128);
-		expect_open(GROUP_PORT, "web", GROUP_OTHER, 16 + 32);
+		expect_open(GROUP_PORT, "web", PORTS_REST, 16 + 32);
 		expect_open(GROUP_WHOLE, "web", "", 15);
 		expect_open_fixed(15, 0, 0);
 		quiet_ticks(1);
@@ -2780,13 +2855,13 @@ static void test_hidden_listeners(void)
 		feed_listener_of("hidden", 4, 103, 83, 7, 1);
 		tick_end();
 		expect_u64(due_of(GROUP_PORT, "web", "port-80")->seen_queued, 2, "shown");
-		expect_u64(due_of(GROUP_PORT, "web", GROUP_OTHER)->seen_queued, 3 + 5, "rest");
-		expect_u64(due_of(GROUP_PORT, GROUP_OTHER, GROUP_OTHER)->seen_queued, 7, "other");
+		expect_u64(due_of(GROUP_PORT, "web", PORTS_REST)->seen_queued, 3 + 5, "rest");
+		expect_u64(due_of(GROUP_PORT, GROUP_OTHER, PORTS_REST)->seen_queued, 7, "other");
 		expect_u64(due_of(GROUP_WHOLE, "web", "")->seen_queued, 10, "group");
 		expect_u64(world.other.seen_queued, 7, "the hidden group");
 	}
 	quiet_ticks(1);
-	expect_u64(due_of(GROUP_PORT, "web", GROUP_OTHER)->was_shown, false, "the rest stays");
+	expect_u64(due_of(GROUP_PORT, "web", PORTS_REST)->was_shown, false, "the rest stays");
 	world_close();
 	check_end();
 }
@@ -2918,6 +2993,7 @@ int main(void)
 	test_segments();
 	test_churn();
 	test_churn_of_rules();
+	test_parts();
 	test_open_without_memory();
 	test_short_of_memory();
 	test_out_of_memory();

@@ -14,7 +14,7 @@
 
 #define CONNECTION_WEIGHT 1024 /* bytes: a connection costs a host about a packet */
 #define PART_UNNAMED ""        /* endpoints without a row: never shown, so that the rest takes it */
-#define RETIRED_MAX 1024       /* members kept beyond four times the limit, for their totals */
+#define RETIRED_MAX 1024       /* members that are remembered beyond four times the limit */
 
 /* What a row is about: a process, or an endpoint, which has only a `group`. */
 struct resident {
@@ -83,8 +83,8 @@ static int compare_rank(const void *left, const void *right)
 		return order;
 	if (x != y)
 		return x < y ? 1 : -1;
-	if (a->shown != b->shown)
-		return b->shown - a->shown;
+	if (a->shown_ns != b->shown_ns)
+		return a->shown_ns < b->shown_ns ? 1 : -1;
 	order = strcmp(a->series.name, b->series.name);
 	return order ? order : strcmp(a->series.part, b->series.part);
 }
@@ -100,15 +100,6 @@ static bool reportable(const struct member *m)
 
 	return held || !share_empty(&m->grown) || !share_empty(&m->pending) ||
 	       (m->series.kind != GROUP_PROCESS && m->score);
-}
-
-/*
- * What is forgotten, from the end of the ranked list, if there is too much. What was a series once
- * stays longer: it would begin again at 0. What is open has to be known until it is closed.
- */
-static bool worth_keeping(const struct table *t, const struct member *m, size_t kept)
-{
-	return kept < t->most / (m->told ? 1 : 2) || m->shown || m->series.established;
 }
 
 /* -- settling a table: what is shown, and where the rest goes -- */
@@ -219,6 +210,7 @@ static void settle(struct groups *g, struct member *m, bool shown)
 
 	m->shown = shown;
 	m->told = m->told || shown;
+	m->shown_ns = shown ? g->now_ns : m->shown_ns;
 	if (!shown && (m->series.kind == GROUP_DESTINATION || m->series.kind == GROUP_PORT))
 		give_rest_state(g, m);
 	publish(g, m, &m->pending);
@@ -229,6 +221,30 @@ static void settle(struct groups *g, struct member *m, bool shown)
 	ready = m->pending; /* empty: its memory serves the next tick */
 	m->pending = m->grown;
 	m->grown = ready;
+}
+
+/* What is kept of a table. */
+struct census {
+	const struct groups *groups;
+	const struct table *table;
+	size_t told, untold; /* so far */
+};
+
+/*
+ * What is forgotten, from the end of the ranked list, if there is too much. What was a series once
+ * would begin again at 0: it makes way for none that never was, and a rest is known as long as its
+ * group. What is open has to be known until it is closed.
+ */
+static bool worth_keeping(void *context, const struct member *m)
+{
+	struct census *c = context;
+
+	if (m->rest)
+		return strcmp(m->series.name, GROUP_OTHER) == 0 ||
+		       table_find(&c->groups->tables[GROUP_WHOLE], m->series.name, "");
+	if (m->shown || m->series.established)
+		return true;
+	return m->told ? c->told++ < c->table->most : c->untold++ < c->table->most / 2;
 }
 
 /* Ranks the members and settles each. Those that take the rest come last, also if made now. */
@@ -253,7 +269,7 @@ static void table_settle(struct groups *g, struct table *t)
 		g->shown[by] += shown && !m->rest;
 		settle(g, m, shown);
 	}
-	table_filter(t, worth_keeping);
+	table_filter(t, worth_keeping, &(struct census){.groups = g, .table = t});
 }
 
 /* -- the tick -- */

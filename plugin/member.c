@@ -200,7 +200,11 @@ struct member *table_get(struct table *t, const char *name, const char *part)
 {
 	struct member *m = table_find(t, name, part);
 
-	return m || t->count >= 2 * t->most ? m : table_add(t, name, part);
+	if (m || t->added == t->most)
+		return m;
+	m = table_add(t, name, part);
+	t->added += m != NULL;
+	return m;
 }
 
 /* Both kinds are in one group: their rests must not have one name. No destination has such a one.
@@ -230,15 +234,15 @@ void table_free(struct table *t)
 	free(t->buckets);
 }
 
-void table_filter(struct table *t,
-		  bool (*keep)(const struct table *t, const struct member *m, size_t kept))
+void table_filter(struct table *t, bool (*keep)(void *context, const struct member *m),
+		  void *context)
 {
 	size_t kept = 0;
 
 	for (size_t i = 0; i < t->count; i++) {
 		struct member *m = t->list[i];
 
-		if (keep(t, m, kept)) {
+		if (keep(context, m)) {
 			t->list[kept++] = m;
 		} else {
 			unlist(t, m);
@@ -246,4 +250,5 @@ void table_filter(struct table *t,
 		}
 	}
 	t->count = kept;
+	t->added = 0;
 }

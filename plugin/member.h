@@ -32,7 +32,8 @@ struct member {
 	unsigned generation;
 	bool rest; /* takes what is left over in its table; no limit is for it */
 	bool shown;
-	bool told; /* it was shown once */
+	bool told;         /* it was shown once */
+	uint64_t shown_ns; /* when it was shown last */
 	/* of a process only */
 	bool described; /* its details are known */
 	unsigned row;
@@ -54,7 +55,8 @@ struct table {
 	size_t count;
 	size_t capacity;
 	struct member **buckets; /* as many as `capacity`, by name and part */
-	size_t most;             /* members kept from tick to tick */
+	size_t most;             /* that are remembered, and that a tick may add */
+	size_t added;            /* in this tick */
 	struct member *free;
 };
 
@@ -88,9 +90,9 @@ struct member *table_get(struct table *t, const char *name, const char *part);
 /* The same of the part that takes what is left over of that group; it is never one too many. */
 struct member *table_rest(struct table *t, const char *name);
 
-/* Retires what `keep` says no to, in the order of the list. */
-void table_filter(struct table *t,
-		  bool (*keep)(const struct table *t, const struct member *m, size_t kept));
+/* Retires what `keep` says no to, asked in the order of the list. */
+void table_filter(struct table *t, bool (*keep)(void *context, const struct member *m),
+		  void *context);
 
 void table_free(struct table *t);
 

@@ -52,6 +52,7 @@ static const struct option options[] = {
 	{"Subnet", read_subnet, NOWHERE, 0, 0, NULL, NULL},
 	{"ReportByPort", read_bool, IN_RULE(group.by_port), 0, 0, NULL, "false"},
 	{"PortLimit", read_count, IN_RULE(group.port_limit), 1, PID_MAX, NULL, "50"},
+	{"NewNamesPerHour", read_count, IN_RULE(group.new_names_per_hour), 0, PID_MAX, NULL, "60"},
 	{"ReportBytes", read_bool, IN_RULE(metric.bytes), 0, 0, NULL, "true"},
 	{"ReportByScope", read_bool, IN_RULE(metric.by_scope), 0, 0, NULL, "false"},
 	{"ReportConnections", read_bool, IN_RULE(metric.connections), 0, 0, NULL, "true"},
@@ -628,6 +629,7 @@ int config_finish(struct config *c)
 		if (i)
 			inherit(c, &c->reports[i]);
 		c->groups[i] = c->reports[i].group;
+		c->groups[i].holds = i && !rule_captures(c->match.rules[i - 1]);
 		demand(&c->probe, &c->reports[i]);
 	}
 	c->match.proc_root = c->snapshot.proc_root;

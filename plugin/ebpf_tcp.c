@@ -30,6 +30,7 @@ static struct {
 	bool complained_processes;
 	bool complained_sockets;
 	bool complained_endpoints;
+	bool complained_names[GROUP_KIND_COUNT];
 } plugin;
 
 /* CLOCK_BOOTTIME is the clock of the processes' start times. */
@@ -215,6 +216,35 @@ static void complain_full(bool *complained, uint64_t lost, const char *what, con
 	*complained = *complained || lost;
 }
 
+/* Names that had to wait, ever. */
+static uint64_t refused_names(void)
+{
+	uint64_t refused = 0;
+
+	for (int kind = 0; kind < GROUP_KIND_COUNT; kind++)
+		refused += groups_refused(plugin.groups, kind);
+	return refused;
+}
+
+static void complain_names(void)
+{
+	static const struct {
+		const char *what, *remedy;
+	} names[] = {
+		[GROUP_WHOLE] = {"new groups",
+				 "NewNamesPerHour, or set GroupBy \"Unit\" or \"User\""},
+		[GROUP_PROCESS] = {"new PIDs",
+				   "NewNamesPerHour or PIDMinAge, or set ReportByPID false"},
+		[GROUP_DESTINATION] = {"new destinations",
+				       "NewNamesPerHour, or name networks by Subnet"},
+		[GROUP_PORT] = {"new ports", "NewNamesPerHour, or set ReportByPort false"},
+	};
+
+	for (int kind = 0; kind < GROUP_KIND_COUNT; kind++)
+		complain_full(&plugin.complained_names[kind], groups_refused(plugin.groups, kind),
+			      names[kind].what, names[kind].remedy);
+}
+
 static void add_cost(struct metric_self *self, const struct probe_tables *tables,
 		     const struct probe_usage *usage)
 {
@@ -246,6 +276,7 @@ static void report_self(struct report *report)
 		.lost_events = tables.self->lost_events,
 		.lost_listeners = tables.self->lost_listeners,
 		.recursion_misses = usage.skips,
+		.refused_names = refused_names(),
 		.processes = snapshot_processes(plugin.snapshot),
 		.endpoints = snapshot_endpoints(plugin.snapshot),
 		.sockets = (double)(tables.self->sockets_added - tables.self->sockets_removed),
@@ -259,6 +290,7 @@ static void report_self(struct report *report)
 	complain_full(&plugin.complained_sockets, self.lost_sockets, "sockets", socket_limit);
 	complain_full(&plugin.complained_endpoints, self.lost_endpoints, "destinations and ports",
 		      "MaxEndpoints");
+	complain_names();
 }
 
 /* After all values: who listens may block. */

@@ -10,11 +10,12 @@
 #include "group.h"
 #include "match.h"
 #include "member.h"
+#include "quota.h"
+#include "rank.h"
 #include "snapshot.h"
 
-#define CONNECTION_WEIGHT 1024 /* bytes: a connection costs a host about a packet */
-#define PART_UNNAMED ""        /* endpoints without a row: never shown, so that the rest takes it */
-#define RETIRED_MAX 1024       /* members that are remembered beyond four times the limit */
+#define PART_UNNAMED ""  /* endpoints without a row: never shown, so that the rest takes it */
+#define RETIRED_MAX 1024 /* members that are remembered beyond four times the limit */
 
 /* What a row is about: a process, or an endpoint, which has only a `group`. */
 struct resident {
@@ -26,7 +27,6 @@ struct resident {
 
 struct groups {
 	const struct group_options *options; /* the general ones, then those of each rule */
-	unsigned rule_count;
 	const struct subnet *subnets;
 	unsigned subnet_count;
 	group_details *details;
@@ -35,18 +35,8 @@ struct groups {
 	struct member *all, *other, *kernel;
 	struct table tables[GROUP_KIND_COUNT];
 	struct resident *residents; /* by row */
-	unsigned *shown;            /* by rule, of the table that is being settled */
+	struct quotas *quotas;
 };
-
-/* How much a process did: its bytes, and so many more for every connection. 0: nothing at all. */
-static uint64_t activity(const struct tcp_counters *c)
-{
-	uint64_t connections = c->connects + c->accepts;
-
-	for (unsigned i = 0; i < TCP_REASON_COUNT; i++)
-		connections += c->failed[i];
-	return c->tx_bytes + c->rx_bytes + CONNECTION_WEIGHT * connections;
-}
 
 /* A share becomes visible. */
 static void show(struct group *series, const struct share *share)
@@ -54,39 +44,6 @@ static void show(struct group *series, const struct share *share)
 	series->segments += share->counters.segments;
 	series->retransmits += share->counters.retransmits;
 	share_give(share, &series->total, series->times);
-}
-
-/* -- ranks -- */
-
-/* A member keeps its place while it is within 20 % of the cut. */
-static double rank_of(const struct member *m)
-{
-	return (double)m->score * (m->shown ? 1.25 : 1);
-}
-
-/* What takes the rest comes last, and at the very end what that leaves if its group is not shown.
- */
-static int rest_order(const struct member *m)
-{
-	return m->rest ? 1 + (strcmp(m->series.name, GROUP_OTHER) == 0) : 0;
-}
-
-/* The busiest first. */
-static int compare_rank(const void *left, const void *right)
-{
-	const struct member *a = *(struct member *const *)left, *b = *(struct member *const *)right;
-	double x = rank_of(a), y = rank_of(b);
-	int order;
-
-	order = rest_order(a) - rest_order(b);
-	if (order)
-		return order;
-	if (x != y)
-		return x < y ? 1 : -1;
-	if (a->shown_ns != b->shown_ns)
-		return a->shown_ns < b->shown_ns ? 1 : -1;
-	order = strcmp(a->series.name, b->series.name);
-	return order ? order : strcmp(a->series.part, b->series.part);
 }
 
 /*
@@ -103,26 +60,6 @@ static bool reportable(const struct member *m)
 }
 
 /* -- settling a table: what is shown, and where the rest goes -- */
-
-static unsigned limit_of(const struct group_options *o, enum group_kind kind)
-{
-	const unsigned limits[] = {
-		[GROUP_WHOLE] = o->group_limit,
-		[GROUP_PROCESS] = o->pid_limit,
-		[GROUP_DESTINATION] = o->destination_limit,
-		[GROUP_PORT] = o->port_limit,
-	};
-
-	return limits[kind];
-}
-
-/* Which options limit it: those of its rule, if they do, else the general ones. */
-static unsigned limited_by(const struct groups *g, const struct member *m)
-{
-	unsigned own = (unsigned)(m->series.rule + 1);
-
-	return limit_of(&g->options[own], m->series.kind) ? own : 0;
-}
 
 /* The group of that name, if it is reported and ranked; NULL also for those that are always there.
  */
@@ -166,7 +103,7 @@ static void give_rest(struct groups *g, const struct member *m, const struct sha
 
 	if (!rest)
 		return;
-	rest->score += activity(&share->counters);
+	rest->score += rank_activity(&share->counters);
 	share_give(share, &rest->grown.counters, rest->grown.times);
 }
 
@@ -247,28 +184,26 @@ static bool worth_keeping(void *context, const struct member *m)
 	return m->told ? c->told++ < c->table->most : c->untold++ < c->table->most / 2;
 }
 
+/* Is it to be shown? Of parts, those of hidden groups are not. */
+static bool admit(struct groups *g, struct member *m)
+{
+	return reportable(m) && group_shown(g, m) && has_name(m) &&
+	       (m->rest || m->held || quotas_take(g->quotas, m));
+}
+
 /* Ranks the members and settles each. Those that take the rest come last, also if made now. */
 static void table_settle(struct groups *g, struct table *t)
 {
 	for (size_t i = 0; i < t->count; i++) {
-		struct member *m = t->list[i];
-
-		m->score = m->score / 2 + activity(&m->grown.counters);
-		if (m->rest)
-			m->series.established = 0;
+		rank_tick(t->list[i]);
+		if (t->list[i]->rest)
+			t->list[i]->series.established = 0;
 	}
 	if (t->count)
-		qsort(t->list, t->count, sizeof(*t->list), compare_rank);
-	memset(g->shown, 0, (g->rule_count + 1) * sizeof(*g->shown));
-	for (size_t i = 0; i < t->count; i++) {
-		struct member *m = t->list[i];
-		unsigned by = limited_by(g, m);
-		bool room = g->shown[by] < limit_of(&g->options[by], t->kind);
-		bool shown = (m->rest || room) && reportable(m) && group_shown(g, m) && has_name(m);
-
-		g->shown[by] += shown && !m->rest;
-		settle(g, m, shown);
-	}
+		qsort(t->list, t->count, sizeof(*t->list), rank_compare);
+	quotas_free_places(g->quotas);
+	for (size_t i = 0; i < t->count; i++)
+		settle(g, t->list[i], admit(g, t->list[i]));
 	table_filter(t, worth_keeping, &(struct census){.groups = g, .table = t});
 }
 
@@ -283,6 +218,7 @@ static void clear_tick(struct group *series)
 
 void groups_begin(struct groups *g, uint64_t now_ns)
 {
+	quotas_begin(g->quotas, now_ns);
 	g->now_ns = now_ns;
 	clear_tick(&g->all->series);
 	clear_tick(&g->other->series);
@@ -310,19 +246,25 @@ static void place_leave(struct place *place)
 	*place = (struct place){0};
 }
 
-/* Moves a process to the member of that name and part, if it is not there already. */
-static struct member *place_enter(struct place *place, struct table *t, const struct match *match,
-				  const char *part)
+/*
+ * Moves a process to the member of that name and part, if it is not there already. A group that a
+ * rule holds is the rule's, also if others have its name.
+ */
+static struct member *place_enter(struct place *place, struct groups *g, enum group_kind kind,
+				  const struct match *match, const char *part)
 {
+	bool holds = kind == GROUP_WHOLE && g->options[match->rule + 1].holds;
 	struct member *m = place_member(place);
 
 	if (m && strcmp(m->series.name, match->group) == 0 && strcmp(m->series.part, part) == 0)
 		return m;
 	place_leave(place);
-	m = table_get(t, match->group, part);
+	m = table_get(&g->tables[kind], match->group, part);
 	if (!m)
 		return NULL;
-	m->series.rule = match->rule;
+	m->held = m->held || holds;
+	if (holds || !m->held)
+		m->series.rule = match->rule;
 	m->processes++;
 	*place = (struct place){m, m->generation, 0};
 	return m;
@@ -402,7 +344,7 @@ static void add_process(struct groups *g, struct resident *r, const struct match
 	if (strcmp(match->group, GROUP_OTHER) == 0)
 		place_leave(&r->group);
 	else
-		m = place_enter(&r->group, &g->tables[GROUP_WHOLE], match, "");
+		m = place_enter(&r->group, g, GROUP_WHOLE, match, "");
 	if (m)
 		place_add(&r->group, m, r, p);
 	else
@@ -413,7 +355,7 @@ static void add_process(struct groups *g, struct resident *r, const struct match
 		return;
 	}
 	snprintf(pid, sizeof(pid), "%u", p->pid);
-	m = place_enter(&r->process, &g->tables[GROUP_PROCESS], match, pid);
+	m = place_enter(&r->process, g, GROUP_PROCESS, match, pid);
 	if (!m)
 		return;
 	identify(m, p);
@@ -448,7 +390,7 @@ static void add_endpoint(struct groups *g, struct resident *r, const struct matc
 		return;
 	}
 	endpoint_part(part, sizeof(part), g, &p->endpoint);
-	m = place_enter(&r->group, &g->tables[kind], match, part);
+	m = place_enter(&r->group, g, kind, match, part);
 	if (m) {
 		place_add(&r->group, m, r, p);
 		return;
@@ -542,6 +484,11 @@ void groups_each(const struct groups *g, group_visit *visit, void *context)
 	}
 }
 
+uint64_t groups_refused(const struct groups *g, enum group_kind kind)
+{
+	return quotas_refused(g->quotas, kind);
+}
+
 /* Four times what may be shown, so that the next ones are known, and some more. */
 static void size_tables(struct groups *g)
 {
@@ -549,9 +496,7 @@ static void size_tables(struct groups *g)
 		struct table *t = &g->tables[kind];
 
 		t->kind = kind;
-		t->most = RETIRED_MAX;
-		for (unsigned i = 0; i <= g->rule_count; i++)
-			t->most += 4 * (size_t)limit_of(&g->options[i], kind);
+		t->most = RETIRED_MAX + 4 * quotas_places(g->quotas, kind);
 	}
 }
 
@@ -560,19 +505,19 @@ int groups_open(struct groups **out, unsigned row_count, const struct group_opti
 {
 	struct groups *g = calloc(1, sizeof(*g));
 
-	if (!g)
+	if (!g || quotas_open(&g->quotas, options, rule_count)) {
+		free(g);
 		return -ENOMEM;
+	}
 	g->options = options;
-	g->rule_count = rule_count;
 	g->subnets = subnets;
 	g->subnet_count = subnet_count;
 	size_tables(g);
 	g->residents = calloc(row_count, sizeof(*g->residents));
-	g->shown = calloc(rule_count + 1, sizeof(*g->shown));
 	g->all = member_new(&g->tables[GROUP_WHOLE], GROUP_ALL, "");
 	g->other = member_new(&g->tables[GROUP_WHOLE], GROUP_OTHER, "");
 	g->kernel = member_new(&g->tables[GROUP_WHOLE], GROUP_KERNEL, "");
-	if (!g->residents || !g->shown || !g->all || !g->other || !g->kernel) {
+	if (!g->residents || !g->all || !g->other || !g->kernel) {
 		groups_close(g);
 		return -ENOMEM;
 	}
@@ -601,6 +546,6 @@ void groups_close(struct groups *g)
 	for (int kind = 0; kind < GROUP_KIND_COUNT; kind++)
 		table_free(&g->tables[kind]);
 	free(g->residents);
-	free(g->shown);
+	quotas_close(g->quotas);
 	free(g);
 }

@@ -32,6 +32,8 @@ struct group_options {
 	unsigned destination_limit;
 	bool by_port;
 	unsigned port_limit;
+	unsigned new_names_per_hour; /* for each limit, beyond a first time of it */
+	bool holds; /* all processes of the rule are one group, which is always reported */
 };
 
 enum group_kind { GROUP_WHOLE, GROUP_PROCESS, GROUP_DESTINATION, GROUP_PORT, GROUP_KIND_COUNT };
@@ -86,6 +88,9 @@ void groups_ask(struct groups *g, group_details *details, void *context);
 void groups_begin(struct groups *g, uint64_t now_ns);
 void groups_add(struct groups *g, const struct match *match, const struct snapshot_process *p);
 void groups_end(struct groups *g);
+
+/* How many names, ever, had to wait in `other` or with the rest because too many others began. */
+uint64_t groups_refused(const struct groups *g, enum group_kind kind);
 
 /* Calls `visit` for all, other, kernel, then what is reported of each enum group_kind. */
 void groups_each(const struct groups *g, group_visit *visit, void *context);

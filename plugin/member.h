@@ -27,11 +27,14 @@ struct member {
 	struct group series; /* first: what the reader sees */
 	struct share grown;  /* in this tick */
 	struct share pending;
-	uint64_t score; /* activity, worth half as much with each tick */
+	uint64_t score;   /* activity, worth half as much with each tick */
+	uint16_t history; /* in which ticks there was some: a bit for each, the last one is 1 */
 	unsigned processes;
 	unsigned generation;
 	bool rest; /* takes what is left over in its table; no limit is for it */
+	bool held; /* its name is that of a rule: it is always shown */
 	bool shown;
+	bool refused;      /* it had to wait for its first time */
 	bool told;         /* it was shown once */
 	uint64_t shown_ns; /* when it was shown last */
 	/* of a process only */

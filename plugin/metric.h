@@ -76,6 +76,7 @@ struct metric_self {
 	uint64_t lost_events;
 	uint64_t lost_listeners;
 	uint64_t recursion_misses;
+	uint64_t refused_names;
 	double processes;
 	double endpoints;
 	double sockets;

@@ -253,6 +253,11 @@ const char *rule_name(const struct rule *rule)
 	return rule->name;
 }
 
+bool rule_captures(const struct rule *rule)
+{
+	return highest_capture(rule->name) > 0;
+}
+
 void rule_free(struct rule *rule)
 {
 	if (!rule)

@@ -30,6 +30,9 @@ int rule_new(struct rule **out, enum rule_kind kind, const char *name, const cha
 /* As it was given. */
 const char *rule_name(const struct rule *rule);
 
+/* Does the name depend on what is captured? Else all processes of the rule are one group. */
+bool rule_captures(const struct rule *rule);
+
 /* NULL is allowed. */
 void rule_free(struct rule *rule);
 

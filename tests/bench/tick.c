@@ -58,6 +58,7 @@ static struct {
 		  .by_pid = true,
 		  .pid_limit = 50,
 		  .pid_min_age_s = 60,
+		  .new_names_per_hour = 60,
 		  .destination_limit = 50,
 		  .port_limit = 50},
 };

@@ -83,6 +83,9 @@ static const struct good {
 	{"PIDMinAge", COUNT, REPORT(group.pid_min_age_s), NUMBER(86400), 86400, NULL},
 	{"GroupLimit", COUNT, REPORT(group.group_limit), NUMBER(1), 1, NULL},
 	{"GroupLimit", COUNT, REPORT(group.group_limit), NUMBER(1009), 1009, NULL},
+	{"NewNamesPerHour", COUNT, REPORT(group.new_names_per_hour), NUMBER(0), 0, NULL},
+	{"NewNamesPerHour", COUNT, REPORT(group.new_names_per_hour), NUMBER(4194304), 4194304,
+	 NULL},
 	{"ReportBytes", BOOL, REPORT(metric.bytes), BOOLEAN(0), 0, NULL},
 	{"ReportConnections", BOOL, REPORT(metric.connections), BOOLEAN(0), 0, NULL},
 	{"ReportConnectLatency", BOOL, REPORT(metric.connect_latency), BOOLEAN(0), 0, NULL},
@@ -199,6 +202,7 @@ static void expect_defaults(const struct config *c)
 	expect_u64(c->reports->group.destination_limit, 50, "DestinationLimit");
 	expect_u64(c->reports->group.by_port, 0, "ReportByPort");
 	expect_u64(c->reports->group.port_limit, 50, "PortLimit");
+	expect_u64(c->reports->group.new_names_per_hour, 60, "NewNamesPerHour");
 	expect_u64(c->reports->metric.by_scope, 0, "ReportByScope");
 	expect_u64(c->probe.max_endpoints, 4096, "MaxEndpoints");
 	expect_u64(c->subnet_count, 0, "subnets");
@@ -276,6 +280,8 @@ static const struct {
 	{"PIDMinAge", 1, {NUMBER(-1)}, "-1", "from 0 to 86400"},
 	{"PIDMinAge", 1, {NUMBER(86401)}, "86401", "from 0 to 86400"},
 	{"GroupLimit", 1, {NUMBER(0)}, " 0 ", "from 1 to"},
+	{"NewNamesPerHour", 1, {NUMBER(-1)}, " -1 ", "a whole number from 0 to 4194304"},
+	{"NewNamesPerHour", 1, {NUMBER(0.5)}, " 0.5 ", "a whole number from 0 to 4194304"},
 	{"MaxProcesses", 1, {NUMBER(15)}, "15", "from 16 to 4194304"},
 	{"MaxSockets", 1, {NUMBER(16777217)}, "16777217", "from 16 to 16777216"},
 	{"Backend", 1, {TEXT("magic")}, "\"magic\"", "\"auto\""},
@@ -725,6 +731,7 @@ static void test_rule_blocks(void)
 	expect_u64(rule->metric.connections, 1, "default ReportConnections");
 	expect_u64(rule->group.pid_min_age_s, 7, "general PIDMinAge");
 	expect_u64(rule->group.pid_limit, 0, "PIDLimit: the general one");
+	expect_u64(rule->group.new_names_per_hour, 60, "default NewNamesPerHour");
 	rule = &c.reports[2];
 	expect_u64(rule->group.by_pid, 1, "ReportByPID of the other");
 	expect_u64(rule->group.destination_limit, 0, "DestinationLimit of the other");
@@ -735,6 +742,27 @@ static void test_rule_blocks(void)
 	expect_u64(c.probe.by_port, 0, "ports");
 	expect_u64(c.groups[1].by_destination, 1, "ReportByDestination, as the stage has it");
 	expect_u64(c.groups[1].destination_limit, 7, "DestinationLimit, as the stage has it");
+	config_free(&c);
+	check_end();
+}
+
+static void test_rule_holds(void)
+{
+	const oconfig_value_t process = TEXT("db"), pid_file[] = {TEXT("a"), TEXT("/run/a.pid")};
+	const oconfig_value_t fixed[] = {TEXT("b"), TEXT("(b)")};
+	const oconfig_value_t open[] = {TEXT("c-\\1"), TEXT("(c+)")};
+	static const bool want[] = {false, true, true, true, false};
+	struct config c;
+
+	check_begin("config: a rule that captures nothing holds its group");
+	start(&c);
+	expect(!read_values(&c, "Process", &process, 1) &&
+		       !read_values(&c, "PIDFile", pid_file, 2) &&
+		       !read_values(&c, "ProcessMatch", fixed, 2) &&
+		       !read_values(&c, "ProcessMatch", open, 2) && !config_finish(&c),
+	       "refused");
+	for (unsigned i = 0; i < COUNT_OF(want); i++)
+		expect_u64(c.groups[i].holds, want[i], "options %u", i);
 	config_free(&c);
 	check_end();
 }
@@ -1012,6 +1040,7 @@ int main(void)
 	test_nearest();
 	test_rule_kinds();
 	test_rule_blocks();
+	test_rule_holds();
 	test_rule_events();
 	test_rule_bad_values();
 	test_demand();

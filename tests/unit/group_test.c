@@ -29,6 +29,7 @@
 #define SECOND ((uint64_t)1000000000)
 #define TICK_NS (10 * SECOND)
 #define CONNECTION_WEIGHT 1024  /* bytes, in the ranking */
+#define PLENTY 4194304          /* names an hour: at least as many as any limit, in each tick */
 #define PORTS_REST "port-other" /* the part that takes what is left over of ports */
 
 /* What a series is due in a tick, and how it stood after the one before. */
@@ -43,6 +44,7 @@ struct due {
 	uint32_t pid, renames;
 	bool rest; /* takes what is left over */
 	uint64_t score;
+	uint16_t history;                 /* a bit for each of the last ticks, 1: it was fed */
 	struct tcp_counters fed, waiting; /* in this tick; in the one before, not shown yet */
 	struct histogram latency, waiting_latency, seen_latency;
 	struct tcp_counters total; /* last seen */
@@ -203,7 +205,8 @@ static void world_open_with(const struct group_options *options, unsigned rule_c
 
 static void world_open(unsigned group_limit, unsigned pid_limit, unsigned pid_min_age_s)
 {
-	world_open_with(&(struct group_options){.by_pid = pid_limit > 0,
+	world_open_with(&(struct group_options){.new_names_per_hour = PLENTY,
+						.by_pid = pid_limit > 0,
 						.pid_limit = pid_limit,
 						.pid_min_age_s = pid_min_age_s,
 						.group_limit = group_limit},
@@ -213,7 +216,8 @@ static void world_open(unsigned group_limit, unsigned pid_limit, unsigned pid_mi
 /* Groups, and so many destinations and ports. */
 static void world_open_endpoints(unsigned group_limit, unsigned limit)
 {
-	world_open_with(&(struct group_options){.group_limit = group_limit,
+	world_open_with(&(struct group_options){.new_names_per_hour = PLENTY,
+						.group_limit = group_limit,
 						.by_destination = true,
 						.destination_limit = limit,
 						.by_port = true,
@@ -741,43 +745,65 @@ static unsigned limit_of(unsigned options, enum group_kind kind)
 	}
 }
 
+/* A group of a rule that has one name for all is reported in any case. */
+static bool is_held(const struct due *d)
+{
+	return d->kind == GROUP_WHOLE && world.options[d->match.rule + 1].holds;
+}
+
 /* Whether it takes part in the quota of these options: its rule's, or the general one. */
 static bool has_quota(const struct due *d, enum group_kind kind, unsigned options)
 {
 	unsigned own = (unsigned)(d->match.rule + 1);
 
-	return d->kind == kind && !d->rest && (limit_of(own, kind) ? own : 0) == options;
+	return d->kind == kind && !d->rest && !is_held(d) &&
+	       (limit_of(own, kind) ? own : 0) == options;
+}
+
+/* What was fed in one or two of the last 16 ticks is beneath all that are reported and were fed in
+ * one of them. */
+static bool is_busy(const struct due *d)
+{
+	return __builtin_popcount(d->history) >= (d->was_shown ? 1 : 3);
+}
+
+static bool is_above(const struct due *a, const struct due *b)
+{
+	if (is_busy(a) != is_busy(b))
+		return is_busy(a);
+	return (double)a->score * (a->was_shown ? 1.25 : 1) >
+	       (double)b->score * (b->was_shown ? 1.25 : 1);
 }
 
 /* The limit holds, nothing is hidden while there is room, and nothing hidden is busier than what is
  * shown, by more than 20 %. */
 static void expect_quota(enum group_kind kind, unsigned options)
 {
-	double shown_least = 1e300, hidden_most = 0;
+	static const struct due none = {.name = "nothing"};
+	const struct due *least = &none, *most = &none;
 	unsigned shown = 0, hidden = 0, limit = limit_of(options, kind);
+	bool names = world.options[options].new_names_per_hour == PLENTY;
 
 	for (unsigned i = 0; i < world.due_count; i++) {
 		const struct due *d = &world.due[i];
-		double rank = (double)d->score * (d->was_shown ? 1.25 : 1);
 
 		if (!has_quota(d, kind, options))
 			continue;
-		shown += d->shown;
-		if (d->shown && rank < shown_least)
-			shown_least = rank;
-		if (d->shown || is_zero(&d->fed) || !group_reported(d))
+		if (d->shown && (!shown++ || is_above(least, d)))
+			least = d;
+		if (d->shown || is_zero(&d->fed) || !group_reported(d) || (!d->known && !names))
 			continue;
-		hidden++;
-		if (rank > hidden_most)
-			hidden_most = rank;
+		if (!hidden++ || is_above(d, most))
+			most = d;
 	}
 	expect(shown <= limit, "%u of kind %s are reported, limit %u", shown, kinds[kind], limit);
 	if (world.out_of_memory || world.may_forget)
 		return;
 	expect(!hidden || shown == limit, "%u of kind %s are reported, limit %u, and %u hidden",
 	       shown, kinds[kind], limit, hidden);
-	expect(!shown || hidden_most <= shown_least, "tick %" PRIu64 ": %s: %.0f is above %.0f",
-	       world.now_ns / TICK_NS - 1000, kinds[kind], hidden_most, shown_least);
+	expect(!shown || !hidden || !is_above(most, least),
+	       "tick %" PRIu64 ": %s: %s/%s is above %s/%s", world.now_ns / TICK_NS - 1000,
+	       kinds[kind], most->name, most->part, least->name, least->part);
 }
 
 /* Prepares for the next tick: a new series gives its growth of this one in the next. */
@@ -851,11 +877,17 @@ static void look(void)
 	groups_each(world.groups, name_samples, NULL);
 }
 
+static void remember_activity(struct due *d, uint64_t activity)
+{
+	d->score = d->score / 2 + activity;
+	d->history = (uint16_t)(d->history << 1 | (activity > 0));
+}
+
 static void tick_end(void)
 {
 	groups_end(world.groups);
 	for (unsigned i = 0; i < world.due_count; i++)
-		world.due[i].score = world.due[i].score / 2 + activity(&world.due[i].fed);
+		remember_activity(&world.due[i], activity(&world.due[i].fed));
 	look();
 	for (unsigned i = 0; i < world.due_count; i++)
 		expect(!world.due[i].shown || group_reported(&world.due[i]),
@@ -1163,7 +1195,7 @@ static void test_hidden_again(void)
 		tick_end();
 	}
 	expect_rx("first", 0, 3027);
-	for (unsigned i = 0; i < 3; i++) {
+	for (unsigned i = 0; i < 5; i++) {
 		tick_begin();
 		feed_rx("second", 4, 103, 1000003);
 		tick_end();
@@ -1194,6 +1226,7 @@ static void test_hysteresis(void)
 		{1000, 1300, true},  {1000, 5003, true},  {1, 1, false},
 	};
 	static const struct group_options all_of_one = {
+		.new_names_per_hour = PLENTY,
 		.group_limit = 1,
 		.by_pid = true,
 		.pid_limit = 1,
@@ -1319,6 +1352,179 @@ static void test_shared_group(void)
 		expect_rx("web", 101 + i, ABSENT);
 	}
 	expect_rx("web", 0, ABSENT);
+	world_close();
+	check_end();
+}
+
+/* The first rule reports no processes. */
+static void feed_group(const char *name, uint64_t rx_bytes)
+{
+	feed_as(name, 0,
+		&(struct snapshot_process){.row = 4,
+					   .pid = 101,
+					   .start_ns = 7 * SECOND,
+					   .grown.rx_bytes = rx_bytes,
+					   .last = true});
+}
+
+/* Bytes of a group that lives for a tick, and of a process, destination and port of `service`. */
+static void feed_newcomers(unsigned number, uint64_t rx_bytes)
+{
+	char name[16];
+
+	snprintf(name, sizeof(name), "new%u", number);
+	feed_group(name, rx_bytes);
+	feed_last("service", 5, 1000 + number, rx_bytes);
+	feed_ends("service", 1000 + number, rx_bytes);
+}
+
+static void expect_there(enum group_kind kind, const char *name, const char *part)
+{
+	expect(due_of(kind, name, part)->was_shown, "%s %s/%s is gone", kinds[kind], name, part);
+}
+
+static void test_newcomers(void)
+{
+	static const struct group_options options[] = {
+		{3, true, 3, 0, true, 3, true, 3, PLENTY, false}, {0}};
+
+	check_begin("group: what is busy now and then is not pushed out by newcomers of two ticks");
+	world_open_with(options, 1, NULL, 0);
+	for (unsigned tick = 0; tick < 47; tick++) {
+		tick_begin();
+		if (tick % 10 == 0) {
+			feed_rx("quiet", 3, 101, 1009);
+			feed_rx("service", 5, 103, 1009);
+			feed_ends("service", 1, 1009);
+		}
+		for (unsigned i = 0; tick && i < 7; i++) {
+			feed_newcomers(7 * tick + i, 1000003);
+			if (tick > 1)
+				feed_newcomers(7 * tick - 7 + i, 1000003);
+		}
+		tick_end();
+		expect_there(GROUP_WHOLE, "quiet", "");
+		expect_there(GROUP_PROCESS, "quiet", "101");
+		expect_there(GROUP_DESTINATION, "service", "10.0.0.1:443");
+		expect_there(GROUP_PORT, "service", "port-1");
+	}
+	world_close();
+	check_end();
+}
+
+/* How many names of a kind were ever reported. */
+static unsigned begun(enum group_kind kind)
+{
+	unsigned count = 0;
+
+	for (unsigned i = 0; i < world.due_count; i++)
+		count += world.due[i].kind == kind && world.due[i].known && !world.due[i].rest;
+	return count;
+}
+
+/* Of groups, the one is `service`. */
+static void expect_begun(unsigned want, unsigned fed)
+{
+	for (int kind = 0; kind < GROUP_KIND_COUNT; kind++) {
+		expect_u64(begun(kind), want + (kind == GROUP_WHOLE), "of %u: %s", fed,
+			   kinds[kind]);
+		expect_u64(groups_refused(world.groups, kind), fed - want, "of %u: refused %s", fed,
+			   kinds[kind]);
+	}
+}
+
+static void test_new_names(void)
+{
+	static const struct group_options options[] = {{7, true, 7, 0, true, 7, true, 7, 60, false},
+						       {0}};
+	unsigned n = 0;
+
+	check_begin("group: a name begins every minute, with NewNamesPerHour 60, after as many as "
+		    "the limit");
+	world_open_with(options, 1, NULL, 0);
+	tick_begin();
+	feed_group("service", 1);
+	tick_end();
+	quiet_ticks(6); /* a minute */
+	while (n < 61) {
+		tick_begin();
+		feed_newcomers(n++, 5);
+		tick_end();
+		expect_begun(n < 7 + (n - 1) / 6 ? n : 7 + (n - 1) / 6, n);
+	}
+	quiet_ticks(7 * 6 - 1); /* a full measure, and no more is kept */
+	quiet_ticks(101);
+	tick_begin();
+	for (unsigned i = 0; i < 6; i++)
+		feed_newcomers(n++, 5);
+	tick_end();
+	expect_begun(17 + 6, n);
+	world_close();
+	check_end();
+}
+
+static void test_no_new_names(void)
+{
+	static const struct group_options options = {.group_limit = 1};
+
+	check_begin("group: what was reported once comes back, also if no name may begin");
+	world_open_with(&options, 0, NULL, 0);
+	for (unsigned i = 0; i < 5; i++) {
+		tick_begin();
+		feed_rx("first", 3, 101, 1);
+		feed_last("first", 3, 101, 0);
+		tick_end();
+		quiet_ticks(2);
+		expect_rx("first", 0, ABSENT);
+		tick_begin();
+		feed_last("second", 3, 103, 1);
+		tick_end();
+		quiet_ticks(2);
+		expect_u64(due_of(GROUP_WHOLE, "second", "")->known, false, "second was reported");
+	}
+	expect_u64(due_of(GROUP_WHOLE, "first", "")->total.rx_bytes, 5, "first");
+	world_close();
+	check_end();
+}
+
+static void test_held(void)
+{
+	static const struct group_options options[] = {{.group_limit = 2, .by_pid = true},
+						       {.holds = true},
+						       {.group_limit = 1, .holds = true},
+						       {.holds = false}};
+	static const char *const others[] = {"a", "b", "c"};
+
+	check_begin("group: the one group of a rule is reported beside all limits, and is the "
+		    "rule's, whoever has its name");
+	world_open_with(options, 3, NULL, 0);
+	for (unsigned tick = 0; tick < 40; tick++) {
+		tick_begin();
+		for (unsigned i = 0; i < 3; i++)
+			feed_rx(others[i], 6 + i, 106 + i, 1000003 >> i);
+		if (tick == 3) {
+			feed_as("db", 0,
+				&(struct snapshot_process){.row = 3, .pid = 101, .start_ns = 1});
+			feed_as("web", 1,
+				&(struct snapshot_process){.row = 4, .pid = 103, .start_ns = 1});
+			feed_as("shard", 2,
+				&(struct snapshot_process){.row = 5, .pid = 107, .start_ns = 1});
+		}
+		if (tick == 4) {
+			struct match match = match_of("db", -1);
+
+			groups_add(world.groups, &match,
+				   &(struct snapshot_process){.row = 9, .pid = 109, .start_ns = 1});
+		}
+		tick_end();
+		expect(due_of(GROUP_WHOLE, "db", "")->was_shown == (tick >= 3), "db in tick %u",
+		       tick);
+		expect(due_of(GROUP_WHOLE, "web", "")->was_shown == (tick >= 3), "web in tick %u",
+		       tick);
+		expect(!due_of(GROUP_WHOLE, "shard", "")->known, "shard in tick %u", tick);
+		expect_rx("c", 0, ABSENT);
+	}
+	expect_u64(groups_refused(world.groups, GROUP_WHOLE), 0, "refused");
 	world_close();
 	check_end();
 }
@@ -1553,11 +1759,12 @@ static unsigned shown_of(enum group_kind kind, int rule)
 static void test_rule_limits(void)
 {
 	static const struct group_options options[] = {
-		{7, true, 3, 0, true, 4, true, 5},
-		{0, true, 0, 0, true, 0, true, 0},     /* shares the general quotas */
-		{3, true, 1, 0, true, 2, true, 1},     /* has its own */
-		{1, false, 2, 0, false, 3, false, 4},  /* limits of what is not asked for */
-		{9, true, 0, 3600, true, 9, false, 0}, /* more than there are */
+		{7, true, 3, 0, true, 4, true, 5, PLENTY, false},
+		{0, true, 0, 0, true, 0, true, 0, PLENTY, false}, /* shares the general quotas */
+		{3, true, 1, 0, true, 2, true, 1, PLENTY, false}, /* has its own */
+		{1, false, 2, 0, false, 3, false, 4, PLENTY,
+		 false}, /* limits of what is not asked for */
+		{9, true, 0, 3600, true, 9, false, 0, PLENTY, false}, /* more than there are */
 	};
 	/* by kind and rule, the first is none: of the general quota, the busiest are of the rules
 	 * that come later */
@@ -1683,7 +1890,8 @@ static void feed_parts(const char *busy, const char *beyond)
 
 static void test_hidden_parts(void)
 {
-	static const struct group_options options = {1, true, 2, 0, true, 2, true, 2};
+	static const struct group_options options = {1, true, 2, 0,      true,
+						     2, true, 2, PLENTY, false};
 
 	check_begin("group: parts of a group beyond GroupLimit are not reported and take no place");
 	world_open_with(&options, 0, NULL, 0);
@@ -1707,9 +1915,15 @@ static void test_hidden_parts(void)
 
 	check_begin("group: the rest of a group that loses its place is the rest of other");
 	world_open_with(&options, 0, NULL, 0);
+	for (unsigned i = 0; i < 2; i++) {
+		tick_begin();
+		feed_rx("web", 3, 101, 1000);
+		feed_rx("hidden", 6, 104, 1);
+		tick_end();
+	}
 	tick_begin();
 	feed_parts("web", "hidden");
-	tick_end(); /* all of web waits, also its rest */
+	tick_end(); /* all parts of web wait, also its rest */
 	expect_part_rx(GROUP_DESTINATION, "web", GROUP_OTHER, 0);
 	tick_begin();
 	feed_rx("hidden", 6, 104, 1000003);
@@ -1745,8 +1959,10 @@ static void feed_address(const char *group, const char *part, const char *addres
 
 static void test_subnets(void)
 {
-	static const struct group_options options = {
-		.group_limit = 7, .by_destination = true, .destination_limit = 7};
+	static const struct group_options options = {.new_names_per_hour = PLENTY,
+						     .group_limit = 7,
+						     .by_destination = true,
+						     .destination_limit = 7};
 	struct subnet subnets[2] = {0};
 
 	check_begin("group: destinations of a network with a name are one per port");
@@ -2100,9 +2316,11 @@ static void test_churn(void)
 
 /* The general options, then those of the rules: some with limits of their own. */
 static const struct group_options churn_options[] = {
-	{2, true, 3, 30, true, 5, true, 4},  {0, true, 0, 0, true, 0, true, 0},
-	{3, true, 1, 60, true, 2, false, 0}, {1, false, 0, 0, false, 0, true, 2},
-	{0, true, 5, 0, true, 11, true, 7},
+	{2, true, 3, 30, true, 5, true, 4, PLENTY, false},
+	{0, true, 0, 0, true, 0, true, 0, PLENTY, false},
+	{3, true, 1, 60, true, 2, false, 0, PLENTY, false},
+	{1, false, 0, 0, false, 0, true, 2, PLENTY, false},
+	{0, true, 5, 0, true, 11, true, 7, PLENTY, false},
 };
 
 static void test_churn_of_rules(void)
@@ -2127,8 +2345,8 @@ static void test_parts(void)
 {
 	for (unsigned n = 0; n < 8 * 3; n++) {
 		unsigned limit = 1 + n / 8;
-		const struct group_options options = {limit, n & 1, limit,       0,
-						      n & 2, limit, (n & 4) > 0, limit};
+		const struct group_options options = {limit, n & 1,       limit, 0,      n & 2,
+						      limit, (n & 4) > 0, limit, PLENTY, false};
 		struct actor actors[ROWS] = {0};
 		uint64_t random = 5003 + n;
 
@@ -2236,7 +2454,8 @@ static void test_out_of_memory(void)
 
 static void test_pile(void)
 {
-	static const struct group_options options = {5, true, 5, 0, true, 5, true, 5};
+	static const struct group_options options = {5, true, 5, 0,      true,
+						     5, true, 5, PLENTY, false};
 	long before = memory_live(), most = 0;
 	const long kept = 4 * 5 + RETIRED + 64; /* a few cannot go yet */
 	char name[16] = "";
@@ -2250,7 +2469,7 @@ static void test_pile(void)
 		snprintf(name, sizeof(name), "g%u", i);
 		p.grown.rx_bytes = 1009;
 		p.last = i % 2;
-		groups_begin(world.groups, world.now_ns + i);
+		groups_begin(world.groups, world.now_ns + i * TICK_NS);
 		groups_add(world.groups, &match, &p);
 		for (unsigned n = 0; n < 14; n++) {
 			p.row = ENDPOINT_ROW;
@@ -2289,7 +2508,8 @@ static void sum_up(void *context, const struct group *series)
 
 static void test_many_alive(void)
 {
-	const struct group_options options = {.by_pid = true, .pid_limit = 1, .group_limit = 1};
+	const struct group_options options = {
+		.new_names_per_hour = PLENTY, .by_pid = true, .pid_limit = 1, .group_limit = 1};
 	struct groups *g = NULL;
 	char name[16] = "";
 
@@ -2298,7 +2518,7 @@ static void test_many_alive(void)
 	for (unsigned tick = 0; tick < 5; tick++) {
 		struct sums sums = {0};
 
-		groups_begin(g, tick + 1);
+		groups_begin(g, (tick + 1) * TICK_NS);
 		for (unsigned i = 0; i < MANY; i++) {
 			struct snapshot_process p = {.row = TCP_ROW_FIRST + i, .pid = 1 + i};
 			struct match match = match_of(name, -1);
@@ -2325,7 +2545,8 @@ static void test_many_alive(void)
 
 static void test_no_room(void)
 {
-	static const struct group_options options = {1, true, 1, 0, true, 1, true, 1};
+	static const struct group_options options = {1, true, 1, 0,      true,
+						     1, true, 1, PLENTY, false};
 	struct snapshot_process p;
 	char name[16] = "";
 
@@ -2355,6 +2576,7 @@ static void test_no_room(void)
 	expect_u64(world.all.total.rx_bytes, world.fed.rx_bytes, "all");
 	expect_part_rx(GROUP_DESTINATION, GROUP_OTHER, GROUP_OTHER, world.fed.rx_bytes - 11);
 	expect_part_rx(GROUP_PORT, GROUP_OTHER, PORTS_REST, world.fed.rx_bytes - 11);
+	quiet_ticks(4); /* its place is free */
 	world.out_of_memory = false;
 	for (unsigned i = 0; i < 2; i++) { /* one that was refused */
 		tick_begin();
@@ -2371,7 +2593,8 @@ static void test_no_room(void)
 
 static void test_told_stays(void)
 {
-	static const struct group_options options = {.group_limit = 1};
+	static const struct group_options options = {.group_limit = 1,
+						     .new_names_per_hour = PLENTY};
 	char name[16] = "";
 
 	check_begin("group: what was reported once is remembered before what never was");
@@ -2444,7 +2667,8 @@ static void old_ones_go(struct groups *g)
 
 static void test_recycled(void)
 {
-	const struct group_options options = {.by_pid = true, .pid_limit = NEW, .group_limit = NEW};
+	const struct group_options options = {
+		.new_names_per_hour = PLENTY, .by_pid = true, .pid_limit = NEW, .group_limit = NEW};
 	struct groups *g = NULL;
 	struct sums sums;
 
@@ -2454,28 +2678,29 @@ static void test_recycled(void)
 	for (unsigned tick = 0; tick < 99; tick++) {
 		unsigned shown[2] = {0};
 
-		groups_begin(g, tick + 1);
+		groups_begin(g, (tick + 1) * TICK_NS);
 		for (unsigned i = 0; tick == 0 && i < OLD; i++)
 			add_rx(g, "old", i,
 			       &(struct snapshot_process){
 				       .row = TCP_ROW_FIRST + i, .pid = 1 + i, .start_ns = 1},
 			       1000000 - i);
-		for (unsigned i = 0; tick == 1 && i < NEW; i++)
+		for (unsigned i = 0; tick >= 1 && tick <= 3 && i < NEW; i++)
 			add_rx(g, "new", i,
 			       &(struct snapshot_process){.row = TCP_ROW_FIRST + OLD + i,
 							  .pid = 1 + OLD + i,
 							  .start_ns = 1},
 			       2000003);
-		if (tick == 2)
+		if (tick == 4)
 			old_ones_go(g);
 		groups_end(g);
 		groups_each(g, shown_names, shown);
-		expect_u64(shown[GROUP_WHOLE], tick ? NEW : 0, "groups in tick %u", tick);
-		expect_u64(shown[GROUP_PROCESS], tick ? NEW : 0, "processes in tick %u", tick);
+		expect_u64(shown[GROUP_WHOLE], tick >= 3 ? NEW : 0, "groups in tick %u", tick);
+		expect_u64(shown[GROUP_PROCESS], tick >= 3 ? NEW : 0, "processes in tick %u", tick);
 	}
 	sums = (struct sums){0};
 	groups_each(g, sum_up, &sums);
-	expect_u64(sums.all, (uint64_t)OLD * 1000000 - OLD * (OLD - 1) / 2 + NEW * 2000003, "all");
+	expect_u64(sums.all, (uint64_t)OLD * 1000000 - OLD * (OLD - 1) / 2 + 3 * NEW * 2000003,
+		   "all");
 	groups_close(g);
 	check_end();
 }
@@ -2519,7 +2744,8 @@ static void act_once(struct groups *g, uint64_t *random)
 
 static void test_never_falls(void)
 {
-	static const struct group_options options = {3, true, 3, 0, true, 3, true, 3};
+	static const struct group_options options = {3, true, 3, 0,      true,
+						     3, true, 3, PLENTY, false};
 	struct groups *g = NULL;
 	uint64_t random = 611953;
 
@@ -2540,20 +2766,28 @@ static void test_never_falls(void)
 
 static void test_forgotten(void)
 {
+	static const struct group_options options[] = {
+		{.group_limit = 1, .new_names_per_hour = PLENTY}, {.holds = true}};
 	char name[16] = "";
 
 	check_begin("group: conserved while groups are forgotten; one that returns begins at 0");
-	world_open(1, 0, 0);
+	world_open_with(options, 1, NULL, 0);
 	world.may_forget = true;
+	tick_begin();
+	feed_group("held", 1009);
+	tick_end();
 	for (unsigned i = 0; i < 2 * 1063; i++) {
 		snprintf(name, sizeof(name), "g%u", i % 1063);
 		tick_begin();
-		feed_rx(name, 3, 1, 1009);
-		feed_last(name, 3, 1, 0);
+		feed_last(name, 3, 1, 1);
 		tick_end();
-		quiet_ticks(2); /* it is half a rival */
+		quiet_ticks(2); /* its place is free */
 	}
+	tick_begin();
+	feed_group("held", 13);
+	tick_end();
 	calm();
+	expect_rx("held", 0, 1009 + 13);
 	expect(!is_zero(&world.forgotten), "nothing was forgotten");
 	world_close();
 	check_end();
@@ -2650,7 +2884,7 @@ static void test_open_hidden(void)
 	expect_open(GROUP_WHOLE, "quiet", "", GONE);
 	expect_open(GROUP_PROCESS, "quiet", "103", GONE);
 	expect_open_fixed(7, 5, 0);
-	for (unsigned i = 0; i < 2; i++) {
+	for (unsigned i = 0; i < 3; i++) {
 		tick_begin();
 		feed_rx("quiet", 4, 103, 100000007);
 		tick_end();
@@ -2782,8 +3016,10 @@ static void add_rest(void *context, const struct group *group)
 /* More destinations than are remembered without a reason. */
 static void test_open_many_ends(void)
 {
-	const struct group_options options = {
-		.group_limit = 7, .by_destination = true, .destination_limit = 2};
+	const struct group_options options = {.new_names_per_hour = PLENTY,
+					      .group_limit = 7,
+					      .by_destination = true,
+					      .destination_limit = 2};
 	const struct match match = {.group = "web", .rule = -1, .exe = "", .cgroup = ""};
 	struct groups *g = NULL;
 	int64_t rest = 0;
@@ -2820,7 +3056,8 @@ static void test_open_many_ends(void)
 static void test_open_moved_end(void)
 {
 	static const struct group_options options[] = {
-		{.group_limit = 7, .by_port = true, .port_limit = 7}, {.by_port = false}};
+		{.new_names_per_hour = PLENTY, .group_limit = 7, .by_port = true, .port_limit = 7},
+		{.by_port = false}};
 	struct snapshot_process p = opens(3, 101, 5);
 
 	check_begin("group: a port leaves its place with a process whose new rule reports none");
@@ -2861,7 +3098,8 @@ static void test_listeners(void)
 	};
 
 	check_begin("group: accept queues and listen drops, of processes, groups and ports");
-	world_open_with(&(struct group_options){.group_limit = 7,
+	world_open_with(&(struct group_options){.new_names_per_hour = PLENTY,
+						.group_limit = 7,
 						.by_pid = true,
 						.pid_limit = 7,
 						.by_port = true,
@@ -3028,6 +3266,10 @@ int main(void)
 	test_idle_keeps_place();
 	test_idle_contender();
 	test_shared_group();
+	test_newcomers();
+	test_new_names();
+	test_no_new_names();
+	test_held();
 	test_latency();
 	test_details();
 	test_asked();

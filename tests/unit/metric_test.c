@@ -524,6 +524,7 @@ static const struct want self_wants[] = {
 	{"total_events", "lost_events", 1, {4007}, 0},
 	{"total_events", "lost_listeners", 1, {4013}, 0},
 	{"total_events", "recursion_misses", 1, {5003}, 0},
+	{"total_events", "refused_names", 1, {5009}, 0},
 	{"cache_size", "processes", 0, {0}, 7},
 	{"cache_size", "endpoints", 0, {0}, 13},
 	{"cache_size", "sockets", 0, {0}, 11},
@@ -554,6 +555,7 @@ static void test_self(void)
 		.lost_events = 4007,
 		.lost_listeners = 4013,
 		.recursion_misses = 5003,
+		.refused_names = 5009,
 		.processes = 7,
 		.endpoints = 13,
 		.sockets = 11,
@@ -569,10 +571,10 @@ static void test_self(void)
 		unsigned extras;
 		size_t count;
 	} cases[] = {
-		{0, 12},
-		{METRIC_RUNS | METRIC_SOCKET_LIMIT, 12},
-		{METRIC_COST, 19},
-		{METRIC_COST | METRIC_SOCKET_LIMIT, 20},
+		{0, 13},
+		{METRIC_RUNS | METRIC_SOCKET_LIMIT, 13},
+		{METRIC_COST, 20},
+		{METRIC_COST | METRIC_SOCKET_LIMIT, 21},
 		{METRIC_COST | METRIC_SOCKET_LIMIT | METRIC_RUNS, COUNT_OF(self_wants)},
 	};
 

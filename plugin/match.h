@@ -74,9 +74,7 @@ const struct match *match_details(struct matcher *m, const struct snapshot_proce
 /* Names that GroupBy may have, in the order of enum match_by; ends with NULL. */
 const char *const *match_by_names(void);
 
-/*
- * Makes a name that every sink can carry: [A-Za-z0-9_.:@+-] and valid UTF-8 stay, each other byte
- * becomes `_`; a reserved name gets a `_` at its end; an empty one becomes `_`.
+/* Makes a name that every sink can carry, by clean_name(); a reserved name gets a `_` at its end.
  */
 void match_clean(char *out, size_t size, const char *name);
 

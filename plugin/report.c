@@ -3,12 +3,21 @@
 
 #include "collectd_api.h"
 
+#include "clean.h"
 #include "event.h"
 #include "group.h"
 #include "match.h"
 #include "metric.h"
 #include "report.h"
 #include "utils/metadata/meta_data.h"
+
+static void meta_add_text(meta_data_t *meta, const char *key, const char *text)
+{
+	char clean[PATH_MAX];
+
+	clean_text(clean, sizeof(clean), text);
+	meta_data_add_string(meta, key, clean);
+}
 
 /* What is known of the process, for writers that pass it on. NULL without memory: it is an extra.
  */
@@ -19,11 +28,11 @@ static meta_data_t *meta_new(const struct group *process)
 	if (!meta)
 		return NULL;
 	meta_data_add_unsigned_int(meta, "pid", process->pid);
-	meta_data_add_string(meta, "comm", process->comm);
+	meta_add_text(meta, "comm", process->comm);
 	if (process->exe && *process->exe)
-		meta_data_add_string(meta, "exe", process->exe);
+		meta_add_text(meta, "exe", process->exe);
 	if (process->cgroup && *process->cgroup)
-		meta_data_add_string(meta, "cgroup", process->cgroup);
+		meta_add_text(meta, "cgroup", process->cgroup);
 	if (process->uid != TCP_UID_UNKNOWN)
 		meta_data_add_unsigned_int(meta, "uid", process->uid);
 	return meta;

@@ -77,40 +77,50 @@ static void test_samples(void)
 	}
 }
 
+static const struct {
+	const char *name;
+	struct group group;
+	const char *want;
+} groups[] = {
+	{"a group has none", {.kind = GROUP_WHOLE, .name = "web", .part = ""}, ""},
+	{"a process has all",
+	 {.kind = GROUP_PROCESS,
+	  .name = "web",
+	  .part = "1234",
+	  .pid = 1234,
+	  .uid = 33,
+	  .comm = "nginx",
+	  .exe = "/usr/sbin/nginx",
+	  .cgroup = "/system.slice/nginx.service"},
+	 "pid=1234 comm=\"nginx\" exe=\"/usr/sbin/nginx\" "
+	 "cgroup=\"/system.slice/nginx.service\" uid=33 "},
+	{"what is not known is left out",
+	 {.kind = GROUP_PROCESS,
+	  .name = "web",
+	  .part = "7",
+	  .pid = 7,
+	  .uid = TCP_UID_UNKNOWN,
+	  .comm = "a",
+	  .exe = "",
+	  .cgroup = NULL},
+	 "pid=7 comm=\"a\" "},
+	{"texts are clean, and legible",
+	 {.kind = GROUP_PROCESS,
+	  .name = "web",
+	  .part = "7",
+	  .pid = 7,
+	  .uid = TCP_UID_UNKNOWN,
+	  .comm = "a b\xe2\x80\x8b",
+	  .exe = "/opt/n\n\xc3\xa9/a\xff{\"}",
+	  .cgroup = "/x.slice/\x1b[31m\xc2\x9b"},
+	 "pid=7 comm=\"a b_\" exe=\"/opt/n_\xc3\xa9/a_{\"}\" cgroup=\"/x.slice/_[31m_\" "},
+	{"a destination has none",
+	 {.kind = GROUP_DESTINATION, .name = "web", .part = "10.0.0.5:5432"},
+	 ""},
+};
+
 static void test_meta(void)
 {
-	static const struct {
-		const char *name;
-		struct group group;
-		const char *want;
-	} groups[] = {
-		{"a group has none", {.kind = GROUP_WHOLE, .name = "web", .part = ""}, ""},
-		{"a process has all",
-		 {.kind = GROUP_PROCESS,
-		  .name = "web",
-		  .part = "1234",
-		  .pid = 1234,
-		  .uid = 33,
-		  .comm = "nginx",
-		  .exe = "/usr/sbin/nginx",
-		  .cgroup = "/system.slice/nginx.service"},
-		 "pid=1234 comm=\"nginx\" exe=\"/usr/sbin/nginx\" "
-		 "cgroup=\"/system.slice/nginx.service\" uid=33 "},
-		{"what is not known is left out",
-		 {.kind = GROUP_PROCESS,
-		  .name = "web",
-		  .part = "7",
-		  .pid = 7,
-		  .uid = TCP_UID_UNKNOWN,
-		  .comm = "a",
-		  .exe = "",
-		  .cgroup = NULL},
-		 "pid=7 comm=\"a\" "},
-		{"a destination has none",
-		 {.kind = GROUP_DESTINATION, .name = "web", .part = "10.0.0.5:5432"},
-		 ""},
-	};
-
 	for (size_t i = 0; i < COUNT_OF(groups); i++) {
 		struct metric_sample sample = {
 			.group = &groups[i].group, .type = "if_octets", .count = 2};

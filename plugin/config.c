@@ -333,40 +333,75 @@ static const char *string_at(const oconfig_item_t *item, int i)
 	return there && *item->values[i].value.string ? item->values[i].value.string : NULL;
 }
 
-/* What tells the processes of a rule, as text; NULL after an ERROR. */
-static const char *rule_text(const struct config *c, const struct option *option,
-			     const oconfig_item_t *item, char *number, size_t size)
+/* A value that tells processes of a rule, as text; NULL if it is none. */
+static const char *rule_text(const struct option *option, const oconfig_item_t *item, int i,
+			     char *number, size_t size)
 {
-	static const char *const allowed[] = {
-		[RULE_PROCESS] = "the name of a process in quotes",
-		[RULE_MATCH] = "a name and a regular expression in quotes",
-		[RULE_PID_FILE] = "a name and an absolute path in quotes",
-		[RULE_PID] = "a name in quotes and a process id from 1 to 4194304",
-	};
-	int kind = (int)option->min, count = kind == RULE_PROCESS ? 1 : 2;
-	const char *text = string_at(item, count - 1);
+	const oconfig_value_t *value = &item->values[i];
+	const char *text = string_at(item, i);
+	double pid;
 
-	if (kind == RULE_PID && item->values_num == 2 &&
-	    item->values[1].type == OCONFIG_TYPE_NUMBER) {
-		double pid = item->values[1].value.number;
-
+	if (option->min == RULE_PID) {
+		pid = value->type == OCONFIG_TYPE_NUMBER ? value->value.number : 0;
 		snprintf(number, size, "%.0f", pid);
-		text = pid >= 1 && pid <= (double)option->max && pid == (double)(long)pid ? number
+		return pid >= 1 && pid <= (double)option->max && pid == (double)(long)pid ? number
 											  : NULL;
-	} else if (kind == RULE_PID || (kind == RULE_PID_FILE && text && *text != '/')) {
-		text = NULL;
 	}
-	if (text && string_at(item, 0) && item->values_num == count)
-		return text;
-	refuse(c, item, allowed[kind]);
+	return text && (option->min != RULE_PID_FILE || *text == '/') ? text : NULL;
+}
+
+/* The first value is the name, and with Process, if it is alone, that of the processes too. NULL
+ * after an ERROR. */
+static struct rule *make_rule(const struct config *c, const struct option *option,
+			      const oconfig_item_t *item)
+{
+	static const char *const kinds[] = {
+		[RULE_PROCESS] = "the name of a process in quotes, or that of the group and those "
+				 "of its processes",
+		[RULE_MATCH] = "a name and a regular expression in quotes, or several",
+		[RULE_PID_FILE] = "a name and an absolute path in quotes, or several",
+		[RULE_PID] = "a name in quotes and a process id from 1 to 4194304, or several",
+	};
+	char number[32], why[128] = "out of memory", allowed[192];
+	int at = option->min == RULE_PROCESS && item->values_num == 1 ? 0 : 1, err = 0;
+	const char *name = string_at(item, 0), *text = NULL;
+	struct rule *rule = NULL;
+
+	for (; name && !err && at < item->values_num; at++) {
+		text = rule_text(option, item, at, number, sizeof(number));
+		if (!text)
+			break;
+		err = rule ? rule_add(rule, text, why, sizeof(why))
+			   : rule_new(&rule, (enum rule_kind)option->min, name, text, why,
+				      sizeof(why));
+	}
+	if (text && !err)
+		return rule;
+	snprintf(allowed, sizeof(allowed), "something else (%s)", why);
+	refuse(c, item, err ? allowed : kinds[option->min]);
+	rule_free(rule);
 	return NULL;
 }
 
-static int add_rule(struct config *c, struct rule *rule)
+/* As the user wrote it. NULL after an ERROR. */
+static char *rule_title(const oconfig_item_t *item)
+{
+	char value[256], title[320], *copy;
+
+	value_text(value, sizeof(value), item);
+	snprintf(title, sizeof(title), "%s %s", item->key, value);
+	copy = strdup(title);
+	if (!copy)
+		ERROR(PLUGIN_NAME " plugin: out of memory");
+	return copy;
+}
+
+static int add_rule(struct config *c, struct rule *rule, const oconfig_item_t *item)
 {
 	struct match_options *match = &c->match;
 	struct config_report *reports;
 	struct rule **rules;
+	char *title;
 
 	rules = grow(match->rules, match->rule_count, sizeof(*rules));
 	if (!rules)
@@ -376,29 +411,25 @@ static int add_rule(struct config *c, struct rule *rule)
 	if (!reports)
 		return -1;
 	c->reports = reports;
-	memset(&reports[match->rule_count + 1], 0, sizeof(*reports));
+	title = rule_title(item);
+	if (!title)
+		return -1;
+	reports[match->rule_count + 1] = (struct config_report){.rule = title};
 	rules[match->rule_count++] = rule;
 	return 0;
 }
 
 static int read_rule(struct config *c, const struct option *option, oconfig_item_t *item)
 {
-	char number[32], why[128] = "out of memory", allowed[192];
-	const char *text = rule_text(c, option, item, number, sizeof(number));
-	struct rule *rule;
+	struct rule *rule = make_rule(c, option, item);
 	int status;
 
-	if (!text)
-		return -1;
-	for (unsigned i = 0; i < c->match.rule_count; i++)
-		if (strcmp(rule_name(c->match.rules[i]), string_at(item, 0)) == 0)
+	for (unsigned i = 0; rule && i < c->match.rule_count; i++)
+		if (strcmp(rule_name(c->match.rules[i]), rule_name(rule)) == 0) {
+			rule_free(rule);
 			return refuse(c, item, "each name once");
-	if (rule_new(&rule, (enum rule_kind)option->min, string_at(item, 0), text, why,
-		     sizeof(why))) {
-		snprintf(allowed, sizeof(allowed), "something else (%s)", why);
-		return refuse(c, item, allowed);
-	}
-	if (add_rule(c, rule)) {
+		}
+	if (!rule || add_rule(c, rule, item)) {
 		rule_free(rule);
 		return -1;
 	}
@@ -638,8 +669,10 @@ int config_finish(struct config *c)
 
 void config_free(struct config *c)
 {
-	for (unsigned i = 0; i < c->match.rule_count; i++)
+	for (unsigned i = 0; i < c->match.rule_count; i++) {
 		rule_free(c->match.rules[i]);
+		free(c->reports[i + 1].rule);
+	}
 	for (unsigned i = 0; i < c->match.ignore_count; i++)
 		ignore_free(c->match.ignores[i]);
 	for (unsigned i = 0; i < c->subnet_count; i++)

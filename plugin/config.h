@@ -21,6 +21,7 @@ struct config_report {
 	struct metric_options metric;
 	struct event_options event;
 	uint64_t own; /* a bit for each option that the user gave here */
+	char *rule;   /* as the user wrote it: `Process "db" "mysqld"`; NULL: in general */
 };
 
 /* What each stage is told. Arrays that grow have one entry per rule, and one before them. */

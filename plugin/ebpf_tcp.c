@@ -8,6 +8,8 @@
 #include "config.h"
 #include "report.h"
 
+#define UNUSED_READS 18 /* three minutes at collectd's default interval */
+
 static struct {
 	struct config config;
 	struct probe *probe;
@@ -15,6 +17,7 @@ static struct {
 	struct matcher *matcher;
 	struct groups *groups;
 	struct events *events;
+	unsigned reads;        /* up to UNUSED_READS */
 	uint64_t lost_events;  /* at the last read */
 	uint64_t last_read_ns; /* 0: there was none */
 	double tick_s;         /* from the last read to this one */
@@ -118,6 +121,7 @@ static int ebpf_tcp_init(void)
 		return -1;
 	}
 	plugin.last_read_ns = 0;
+	plugin.reads = 0;
 	INFO(PLUGIN_NAME " plugin: %s", probe_describe(plugin.probe));
 	if (plugin.config.own_cost && !probe_timed())
 		INFO(PLUGIN_NAME " plugin: kernel.bpf_stats_enabled is not 1: how long programs "
@@ -321,6 +325,18 @@ static void complain(const struct report *report)
 	plugin.complained = report->errors != 0;
 }
 
+/* Once, when services have had the time to start: most likely the rule is not what was meant. */
+static void tell_unused_rules(void)
+{
+	if (plugin.reads == UNUSED_READS || ++plugin.reads < UNUSED_READS)
+		return;
+	for (unsigned i = 0; i < plugin.config.match.rule_count; i++)
+		if (!match_used(plugin.matcher, i))
+			INFO(PLUGIN_NAME " plugin: %s has matched no process that uses TCP so far: "
+					 "compare it with the output of ps -eo pid,comm,args",
+			     plugin.config.reports[i + 1].rule);
+}
+
 static int ebpf_tcp_read(void)
 {
 	struct report report = {.time = cdtime()};
@@ -347,6 +363,7 @@ static int ebpf_tcp_read(void)
 	report_self(&report);
 	report_events(&report);
 	complain(&report);
+	tell_unused_rules();
 	end_cost();
 	plugin.read_s = (double)(clock_ns(CLOCK_MONOTONIC) - started_ns) / 1e9;
 	return 0;

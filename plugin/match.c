@@ -40,6 +40,7 @@ struct matcher {
 	struct names *names;      /* all texts in entries */
 	struct subject subject;   /* the process in hand */
 	struct user users[USERS]; /* each has one place, by its uid */
+	bool *used;               /* by rule: it has decided about a process */
 	unsigned row_count;
 	uint32_t generation;    /* another number: what the rules said is no longer true */
 	struct entry entries[]; /* by row */
@@ -274,6 +275,8 @@ static void match_entry(struct matcher *m, struct entry *e, const struct snapsho
 		return;
 	e->match.rule = rule;
 	e->generation = m->generation;
+	if (rule >= 0)
+		m->used[rule] = true;
 }
 
 /* Is what is known of the row about this process, and as the rules are now? */
@@ -323,6 +326,11 @@ const struct match *match_details(struct matcher *m, const struct snapshot_proce
 	return &e->match;
 }
 
+bool match_used(const struct matcher *m, unsigned rule)
+{
+	return m->used[rule];
+}
+
 /* -- life -- */
 
 void match_begin(struct matcher *m)
@@ -345,7 +353,8 @@ int match_open(struct matcher **out, unsigned row_count, const struct match_opti
 	m->source.proc_root = options->proc_root;
 	m->row_count = row_count;
 	m->generation = 1;
-	if (names_open(&m->names, row_count) ||
+	m->used = calloc(options->rule_count + 1, sizeof(*m->used));
+	if (!m->used || names_open(&m->names, row_count) ||
 	    cgroups_open(&m->source.cgroups, options->cgroup_root)) {
 		match_close(m);
 		return -ENOMEM;
@@ -360,5 +369,6 @@ void match_close(struct matcher *m)
 		return;
 	names_close(m->names);
 	cgroups_close(m->source.cgroups);
+	free(m->used);
 	free(m);
 }

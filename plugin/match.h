@@ -71,6 +71,9 @@ const struct match *match_process(struct matcher *m, const struct snapshot_proce
 /* The attributes that values carry along, which cost a look at /proc: exe and cgroup. Same life. */
 const struct match *match_details(struct matcher *m, const struct snapshot_process *p);
 
+/* Has that rule ever decided about a process? */
+bool match_used(const struct matcher *m, unsigned rule);
+
 /* Names that GroupBy may have, in the order of enum match_by; ends with NULL. */
 const char *const *match_by_names(void);
 

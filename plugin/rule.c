@@ -17,12 +17,18 @@
 #define PID_MAX 4194304 /* the kernel's PID_MAX_LIMIT */
 #define CAPTURES 10     /* all of the match, and \1 to \9 */
 
-struct rule {
-	enum rule_kind kind;
-	char *name;
+/* One of the texts of a rule. */
+struct term {
 	char *text;
 	regex_t *regex; /* of RULE_MATCH, else NULL */
 	uint32_t pid;   /* of RULE_PID, and what the file of RULE_PID_FILE says; 0: nobody's */
+};
+
+struct rule {
+	enum rule_kind kind;
+	char *name;
+	struct term *terms;
+	unsigned count;
 };
 
 struct ignore {
@@ -146,55 +152,59 @@ static uint32_t read_pid_file(const char *path)
  */
 bool rule_refresh(struct rule *rule)
 {
-	uint32_t before = rule->pid;
+	bool changed = false;
 
-	if (rule->kind == RULE_PID_FILE)
-		rule->pid = read_pid_file(rule->text);
-	return rule->pid != before;
+	for (unsigned i = 0; rule->kind == RULE_PID_FILE && i < rule->count; i++) {
+		uint32_t before = rule->terms[i].pid;
+
+		rule->terms[i].pid = read_pid_file(rule->terms[i].text);
+		changed |= rule->terms[i].pid != before;
+	}
+	return changed;
 }
 
 /* -- kinds of rules -- */
 
-static int parse_match(struct rule *rule, char *why, size_t why_size)
+static int parse_match(struct term *term, char *why, size_t why_size)
 {
-	return regex_new(&rule->regex, rule->text, why, why_size);
+	return regex_new(&term->regex, term->text, why, why_size);
 }
 
-static int parse_number(struct rule *rule, char *why, size_t why_size)
+static int parse_number(struct term *term, char *why, size_t why_size)
 {
-	if (parse_pid(&rule->pid, rule->text))
+	if (parse_pid(&term->pid, term->text))
 		return 0;
 	snprintf(why, why_size, "a pid is a number from 1 to %d", PID_MAX);
 	return -EINVAL;
 }
 
-static int fits_process(const struct rule *rule, struct subject *s, regmatch_t *captures)
+static int fits_process(const struct term *term, struct subject *s, regmatch_t *captures)
 {
 	(void)captures;
-	return strncmp(s->process->comm, rule->text, TCP_COMM_LEN - 1) == 0;
+	return strncmp(s->process->comm, term->text, TCP_COMM_LEN - 1) == 0;
 }
 
-static int fits_match(const struct rule *rule, struct subject *s, regmatch_t *captures)
+static int fits_match(const struct term *term, struct subject *s, regmatch_t *captures)
 {
-	return search(rule->regex, subject_cmdline(s), CAPTURES, captures);
+	return search(term->regex, subject_cmdline(s), CAPTURES, captures);
 }
 
-static int fits_pid_file(const struct rule *rule, struct subject *s, regmatch_t *captures)
-{
-	(void)captures;
-	return rule->pid && subject_descends(s, rule->pid);
-}
-
-static int fits_pid(const struct rule *rule, struct subject *s, regmatch_t *captures)
+static int fits_pid_file(const struct term *term, struct subject *s, regmatch_t *captures)
 {
 	(void)captures;
-	return s->process->pid == rule->pid;
+	return term->pid && subject_descends(s, term->pid);
+}
+
+static int fits_pid(const struct term *term, struct subject *s, regmatch_t *captures)
+{
+	(void)captures;
+	return s->process->pid == term->pid;
 }
 
 /* To add a kind: one row. */
 static const struct {
-	int (*parse)(struct rule *rule, char *why, size_t why_size); /* NULL: any text will do */
-	int (*fits)(const struct rule *rule, struct subject *s, regmatch_t *captures);
+	int (*parse)(struct term *term, char *why, size_t why_size); /* NULL: any text will do */
+	int (*fits)(const struct term *term, struct subject *s, regmatch_t *captures);
 } kinds[] = {
 	[RULE_PROCESS] = {NULL, fits_process},
 	[RULE_MATCH] = {parse_match, fits_match},
@@ -205,25 +215,56 @@ static const struct {
 int rule_fits(char *name, size_t size, const struct rule *rule, struct subject *s)
 {
 	regmatch_t captures[CAPTURES] = {0};
-	int fits = kinds[rule->kind].fits(rule, s, captures);
+	int fits = 0;
 
-	if (fits > 0)
-		expand(name, size, rule->name, rule->regex ? subject_cmdline(s) : "", captures);
+	for (unsigned i = 0; i < rule->count && !fits; i++) {
+		const struct term *term = &rule->terms[i];
+
+		fits = kinds[rule->kind].fits(term, s, captures);
+		if (fits > 0)
+			expand(name, size, rule->name, term->regex ? subject_cmdline(s) : "",
+			       captures);
+	}
 	return fits;
 }
 
 /* -- life -- */
 
-static int check_name(const struct rule *rule, char *why, size_t why_size)
+static int check_name(const struct rule *rule, const struct term *term, char *why, size_t why_size)
 {
 	unsigned highest = highest_capture(rule->name);
-	size_t groups = rule->regex ? rule->regex->re_nsub : 0;
+	size_t groups = term->regex ? term->regex->re_nsub : 0;
 
 	if (highest <= groups)
 		return 0;
 	snprintf(why, why_size, "\\%u in the name, but %zu groups in the regular expression",
 		 highest, groups);
 	return -EINVAL;
+}
+
+static void term_free(struct term *term)
+{
+	regex_free(term->regex);
+	free(term->text);
+}
+
+int rule_add(struct rule *rule, const char *text, char *why, size_t why_size)
+{
+	struct term *terms = realloc(rule->terms, (rule->count + 1) * sizeof(*terms));
+	struct term term = {.text = strdup(text)};
+	int err = -ENOMEM;
+
+	if (terms)
+		rule->terms = terms;
+	if (terms && term.text)
+		err = kinds[rule->kind].parse ? kinds[rule->kind].parse(&term, why, why_size) : 0;
+	if (!err)
+		err = check_name(rule, &term, why, why_size);
+	if (err)
+		term_free(&term);
+	else
+		terms[rule->count++] = term;
+	return err;
 }
 
 int rule_new(struct rule **out, enum rule_kind kind, const char *name, const char *text, char *why,
@@ -236,11 +277,8 @@ int rule_new(struct rule **out, enum rule_kind kind, const char *name, const cha
 		return -ENOMEM;
 	rule->kind = kind;
 	rule->name = strdup(name);
-	rule->text = strdup(text);
-	if (rule->name && rule->text)
-		err = kinds[kind].parse ? kinds[kind].parse(rule, why, why_size) : 0;
-	if (!err)
-		err = check_name(rule, why, why_size);
+	if (rule->name)
+		err = rule_add(rule, text, why, why_size);
 	if (err)
 		rule_free(rule);
 	else
@@ -262,9 +300,10 @@ void rule_free(struct rule *rule)
 {
 	if (!rule)
 		return;
-	regex_free(rule->regex);
+	for (unsigned i = 0; i < rule->count; i++)
+		term_free(&rule->terms[i]);
+	free(rule->terms);
 	free(rule->name);
-	free(rule->text);
 	free(rule);
 }
 

@@ -23,9 +23,11 @@ enum rule_kind {
 /* `name` may have \1 to \9 for the groups of a RULE_MATCH. `text`: the process's name, the
  * regular expression (POSIX extended), the file's path, or the pid. Returns 0, -ENOMEM or -EINVAL;
  * then `why` says what is wrong with the text, in the words of the C library for a regular
- * expression. */
+ * expression. rule_add() adds another text: one of them has to fit. */
 int rule_new(struct rule **out, enum rule_kind kind, const char *name, const char *text, char *why,
 	     size_t why_size);
+
+int rule_add(struct rule *rule, const char *text, char *why, size_t why_size);
 
 /* As it was given. */
 const char *rule_name(const struct rule *rule);

@@ -302,10 +302,16 @@ static const struct {
 	{"Process", 0, {}, "nothing", "the name of a process"},
 	{"Process", 1, {TEXT("")}, "\"\"", "the name of a process"},
 	{"Process", 1, {NUMBER(7)}, " 7 ", "the name of a process"},
-	{"Process", 2, {TEXT("a"), TEXT("b")}, "\"a\" \"b\"", "the name of a process"},
+	{"Process", 2, {TEXT("a"), NUMBER(7)}, "\"a\" 7 ", "those of its processes"},
+	{"Process", 3, {TEXT("a"), TEXT("b"), TEXT("")}, "\"b\" \"\"", "those of its processes"},
+	{"Process", 2, {TEXT("a\\1"), TEXT("b")}, "\"a\\1\"", "0 groups"},
 	{"ProcessMatch", 1, {TEXT("a")}, "\"a\"", "a name and a regular expression"},
 	{"ProcessMatch", 2, {TEXT("a"), TEXT("(")}, "\"a\" \"(\"", "Unmatched ("},
 	{"ProcessMatch", 2, {TEXT("a-\\2"), TEXT("(x)")}, "\"a-\\2\"", "something else"},
+	{"ProcessMatch", 3, {TEXT("a-\\1"), TEXT("(x)"), TEXT("y")}, "\"y\"", "0 groups"},
+	{"ProcessMatch", 3, {TEXT("a"), TEXT("b"), TEXT("(")}, "\"b\" \"(\"", "Unmatched ("},
+	{"PIDFile", 3, {TEXT("a"), TEXT("/a"), TEXT("b")}, "\"/a\" \"b\"", "an absolute path"},
+	{"PID", 3, {TEXT("a"), NUMBER(1), NUMBER(0)}, "\"a\" 1 0", "from 1 to 4194304"},
 	{"PIDFile", 2, {TEXT("a"), TEXT("run/a.pid")}, "run/a.pid", "an absolute path"},
 	{"PIDFile", 1, {TEXT("/run/a.pid")}, "/run/a.pid", "a name and an absolute path"},
 	{"PID", 2, {TEXT("a"), NUMBER(0)}, "\"a\" 0", "from 1 to 4194304"},
@@ -659,14 +665,38 @@ static void test_rule_kinds(void)
 {
 	static const struct {
 		const char *option;
-		oconfig_value_t values[2];
+		oconfig_value_t values[3];
 		int count;
-		const char *name;
+		const char *name, *title;
 	} cases[] = {
-		{"Process", {TEXT("mysqld")}, 1, "mysqld"},
-		{"processmatch", {TEXT("shard-\\1"), TEXT("shard\\.py ([0-9]+)")}, 2, "shard-\\1"},
-		{"PIDFile", {TEXT("web"), TEXT("/run/nginx.pid")}, 2, "web"},
-		{"PID", {TEXT("init"), NUMBER(1)}, 2, "init"},
+		{"Process", {TEXT("mysqld")}, 1, "mysqld", "Process \"mysqld\""},
+		{"Process",
+		 {TEXT("db"), TEXT("mysqld"), TEXT("mariadbd")},
+		 3,
+		 "db",
+		 "Process \"db\" \"mysqld\" \"mariadbd\""},
+		{"Process",
+		 {TEXT("cache"), TEXT("redis-server")},
+		 2,
+		 "cache",
+		 "Process \"cache\" \"redis-server\""},
+		{"processmatch",
+		 {TEXT("shard-\\1"), TEXT("shard\\.py ([0-9]+)")},
+		 2,
+		 "shard-\\1",
+		 "processmatch \"shard-\\1\" \"shard\\.py ([0-9]+)\""},
+		{"PIDFile",
+		 {TEXT("web"), TEXT("/run/nginx.pid")},
+		 2,
+		 "web",
+		 "PIDFile \"web\" \"/run/nginx.pid\""},
+		{"PIDFile",
+		 {TEXT("two"), TEXT("/run/a.pid"), TEXT("/run/b.pid")},
+		 3,
+		 "two",
+		 "PIDFile \"two\" \"/run/a.pid\" \"/run/b.pid\""},
+		{"PID", {TEXT("init"), NUMBER(1)}, 2, "init", "PID \"init\" 1"},
+		{"PID", {TEXT("pids"), NUMBER(1), NUMBER(2)}, 3, "pids", "PID \"pids\" 1 2"},
 	};
 	struct config c;
 
@@ -677,8 +707,10 @@ static void test_rule_kinds(void)
 		       "%s refused", cases[i].option);
 	expect_u64(stub.log_count, 0, "log lines");
 	expect_u64(c.match.rule_count, COUNT_OF(cases), "rules");
-	for (size_t i = 0; i < COUNT_OF(cases) && i < c.match.rule_count; i++)
+	for (size_t i = 0; i < COUNT_OF(cases) && i < c.match.rule_count; i++) {
 		expect_text(rule_name(c.match.rules[i]), cases[i].name, "name");
+		expect_text(c.reports[i + 1].rule, cases[i].title, "title");
+	}
 	expect(read_values(&c, "Process", cases[0].values, 1) == -1, "a second mysqld is allowed");
 	expect_u64(stub.log_count, 1, "log lines");
 	expect(strstr(stub.logs[0].text, "each name once") != NULL, "\"%s\"", stub.logs[0].text);

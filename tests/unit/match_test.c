@@ -628,6 +628,28 @@ static void test_exec(void)
 	check_end();
 }
 
+static void test_used(void)
+{
+	struct rule *rules[] = {rule_of(RULE_PROCESS, "none", "nobody"),
+				rule_of(RULE_PROCESS, "some", "server"),
+				rule_of(RULE_PROCESS, "late", "server")};
+	struct matcher *m = matcher_new((struct match_options){.rules = rules, .rule_count = 3});
+	struct snapshot_process p = row_of(&server, 33);
+
+	check_begin("match: rules that have decided about a process are known");
+	for (unsigned i = 0; i < 3; i++)
+		expect(!match_used(m, i), "rule %u before", i);
+	expect_group(m, &p, "some", "group");
+	expect(!match_used(m, 0), "a rule that fits nobody");
+	expect(match_used(m, 1), "the first that fits");
+	expect(!match_used(m, 2), "one that comes too late");
+	match_close(m);
+	for (unsigned i = 0; i < 3; i++)
+		rule_free(rules[i]);
+	expect(memory_live() == 0, "%ld blocks are left", memory_live());
+	check_end();
+}
+
 /* What is asked, a service manager did: its child gets a uid and a cgroup before it executes. */
 static void test_exec_attributes(int by, const char *before, const char *after)
 {
@@ -1263,6 +1285,7 @@ int main(void)
 	test_fixed();
 	test_cache();
 	test_exec();
+	test_used();
 	test_exec_attributes(MATCH_BY_USER, "root", "www-data");
 	test_exec_attributes(MATCH_BY_UNIT, "init.scope", "server.service");
 	test_endpoints();

@@ -67,6 +67,8 @@ static void test_new(void)
 
 /* -- which processes fit -- */
 
+#define PG "^postgres: ([^ ]+: )?[^ ]+ ([^ ]+) [^ ]+\\([0-9]+\\)"
+
 static const struct {
 	enum rule_kind kind;
 	const char *name, *text;
@@ -96,6 +98,14 @@ static const struct {
 	{RULE_MATCH, "\\1", "(.*)", "p", "0123456789012345678901234567890", "0123456789012345678"},
 	{RULE_MATCH, "0123456789\\1abc", "(.*)", "p", "ABCDEFGHIJKLMN", "0123456789ABCDEFGHI"},
 	{RULE_MATCH, "k-\\1", "^kworker/(.*)", "kworker/0:1", "", "k-0:1"},
+	/* of the man page; titles of PostgreSQL 15 */
+	{RULE_MATCH, "pg-\\2", PG, "postgres", "postgres: 15/main: app shop 127.0.0.1(582) idle   ",
+	 "pg-shop"},
+	{RULE_MATCH, "pg-\\2", PG, "postgres", "postgres: app shop ::1(58282) SELECT", "pg-shop"},
+	{RULE_MATCH, "pg-\\2", PG, "postgres", "postgres: 15/main: app shop [local] SELECT", NULL},
+	{RULE_MATCH, "pg-\\2", PG, "postgres", "postgres: 15/main: background writer", NULL},
+	{RULE_MATCH, "pg-\\2", PG, "postgres", "/usr/lib/postgresql/15/bin/postgres|-D|/a(1)|",
+	 NULL},
 	{RULE_PID, "one", "4242", "p", "x", "one"},
 	{RULE_PID, "one", "424", "p", "x", NULL},
 	{RULE_PID, "one", "42420", "p", "x", NULL},
@@ -140,6 +150,97 @@ static void test_fits(void)
 		proc_remove(PID);
 		check_end();
 	}
+}
+
+/* -- several texts -- */
+
+static const struct {
+	enum rule_kind kind;
+	const char *name, *texts[3];
+	const char *comm, *cmdline; /* of the process */
+	const char *want;           /* NULL: it does not fit */
+} several[] = {
+	{RULE_PROCESS, "db", {"mysqld", "mariadbd"}, "mysqld", "x", "db"},
+	{RULE_PROCESS, "db", {"mysqld", "mariadbd"}, "mariadbd", "x", "db"},
+	{RULE_PROCESS, "db", {"mysqld", "mariadbd"}, "db", "mysqld", NULL},
+	{RULE_PROCESS, "db", {"a", "b", "c"}, "c", "x", "db"},
+	{RULE_MATCH, "s-\\1", {"^a ([0-9])", "^b ([a-z])"}, "p", "b|x|", "s-x"},
+	{RULE_MATCH, "s-\\1", {"^a ([0-9])", "(.)$"}, "p", "a|7|", "s-7"},
+	{RULE_MATCH, "s-\\1", {"^a ([0-9])", "^b ([a-z])"}, "p", "b|7|", NULL},
+	{RULE_PID, "ones", {"7", "4242"}, "p", "x", "ones"},
+	{RULE_PID, "ones", {"7", "11"}, "p", "x", NULL},
+};
+
+static void test_several(void)
+{
+	for (size_t i = 0; i < COUNT_OF(several); i++) {
+		const struct proc proc = {.pid = PID,
+					  .start_ticks = START,
+					  .comm = several[i].comm,
+					  .cmdline = several[i].cmdline};
+		struct snapshot_process p = {.pid = PID, .start_ns = START * PROC_TICK_NS};
+		struct rule *rule = NULL;
+		char out[20] = "", why[128];
+
+		check_begin("rule: several texts: kind %d %s or %s: %s of %s", several[i].kind,
+			    several[i].texts[0], several[i].texts[1], several[i].comm,
+			    several[i].cmdline);
+		snprintf(p.comm, sizeof(p.comm), "%s", several[i].comm);
+		proc_write(&proc);
+		expect(!rule_new(&rule, several[i].kind, several[i].name, several[i].texts[0], why,
+				 sizeof(why)),
+		       "new");
+		for (unsigned n = 1; n < 3 && several[i].texts[n]; n++)
+			expect(!rule_add(rule, several[i].texts[n], why, sizeof(why)), "add");
+		expect(ask(out, sizeof(out), rule, &p) == (several[i].want != NULL), "fits");
+		if (several[i].want)
+			expect_text(out, several[i].want, "name");
+		rule_free(rule);
+		proc_remove(PID);
+		check_end();
+	}
+}
+
+static void test_add_bad(void)
+{
+	struct rule *rule = NULL;
+	char why[128];
+
+	check_begin("rule: a text that is none is not added, and each has what the name wants");
+	expect(!rule_new(&rule, RULE_MATCH, "a-\\1", "(x)", why, sizeof(why)), "new");
+	expect(rule_add(rule, "(", why, sizeof(why)) == -EINVAL, "no expression");
+	expect(strstr(why, "nmatched (") != NULL, "why: %s", why);
+	expect(rule_add(rule, "x", why, sizeof(why)) == -EINVAL, "no groups");
+	expect(strstr(why, "\\1 in the name, but 0 groups") != NULL, "why: %s", why);
+	expect(!rule_add(rule, "(y)", why, sizeof(why)), "the right one");
+	rule_free(rule);
+	expect(memory_live() == 0, "%ld blocks are left", memory_live());
+	check_end();
+}
+
+/* Each of the files may change alone. */
+static void test_pid_files(void)
+{
+	const struct snapshot_process p = {.pid = 7}, q = {.pid = 11};
+	struct rule *rule = NULL;
+	char out[20], why[128];
+
+	check_begin("rule: two PID files: the processes of both");
+	expect(!rule_new(&rule, RULE_PID_FILE, "d", proc_path("pid"), why, sizeof(why)), "new");
+	expect(!rule_add(rule, proc_path("pid2"), why, sizeof(why)), "add");
+	expect(!rule_refresh(rule), "neither is there");
+	proc_file("pid2", "11");
+	expect(rule_refresh(rule) && !ask(out, sizeof(out), rule, &p), "the second alone");
+	expect(ask(out, sizeof(out), rule, &q) == 1, "the second");
+	proc_file("pid", "7");
+	expect(rule_refresh(rule) && ask(out, sizeof(out), rule, &p) == 1, "the first");
+	expect(ask(out, sizeof(out), rule, &q) == 1, "the second stays");
+	proc_file("pid2", NULL);
+	expect(rule_refresh(rule) && !ask(out, sizeof(out), rule, &q), "the second is gone");
+	expect(!rule_refresh(rule), "it changes");
+	rule_free(rule);
+	proc_file("pid", NULL);
+	check_end();
 }
 
 static void test_gone(void)
@@ -428,7 +529,7 @@ static void test_memory(void)
 		for (unsigned n = 1; err; n++) {
 			memory_fail_at(n);
 			err = rule_new(&rule, kinds[i], "one", "1", why, sizeof(why));
-			expect(err == (n <= (kinds[i] == RULE_MATCH ? 4 : 3) ? -ENOMEM : 0),
+			expect(err == (n <= (kinds[i] == RULE_MATCH ? 5 : 4) ? -ENOMEM : 0),
 			       "allocation %u of kind %d: %d", n, kinds[i], err);
 			memory_fail_at(0);
 			expect(!err || memory_live() == 0, "%ld blocks", memory_live());
@@ -451,6 +552,9 @@ int main(void)
 	proc_open();
 	test_new();
 	test_fits();
+	test_several();
+	test_add_bad();
+	test_pid_files();
 	test_gone();
 	test_long_cmdline();
 	test_files();

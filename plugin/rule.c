@@ -3,13 +3,13 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <regex.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "pattern.h"
 #include "rule.h"
 #include "snapshot.h"
 #include "subject.h"
@@ -20,8 +20,9 @@
 /* One of the texts of a rule. */
 struct term {
 	char *text;
-	regex_t *regex; /* of RULE_MATCH, else NULL */
-	uint32_t pid;   /* of RULE_PID, and what the file of RULE_PID_FILE says; 0: nobody's */
+	struct pattern *pattern; /* of RULE_MATCH, else NULL */
+	size_t captures; /* that the name wants, the one of the whole text among them; 0: none */
+	uint32_t pid;    /* of RULE_PID, and what the file of RULE_PID_FILE says; 0: nobody's */
 };
 
 struct rule {
@@ -33,42 +34,8 @@ struct rule {
 
 struct ignore {
 	char *text;
-	regex_t *regex; /* NULL: the text is a name */
+	struct pattern *pattern; /* NULL: the text is a name */
 };
-
-/* -- regular expressions -- */
-
-static int regex_new(regex_t **out, const char *text, char *why, size_t why_size)
-{
-	regex_t *regex = calloc(1, sizeof(*regex));
-	int code;
-
-	if (!regex)
-		return -ENOMEM;
-	code = regcomp(regex, text, REG_EXTENDED);
-	if (!code) {
-		*out = regex;
-		return 0;
-	}
-	regerror(code, regex, why, why_size);
-	free(regex);
-	return code == REG_ESPACE ? -ENOMEM : -EINVAL;
-}
-
-static void regex_free(regex_t *regex)
-{
-	if (regex)
-		regfree(regex);
-	free(regex);
-}
-
-/* Returns 1, 0 or -ENOMEM. */
-static int search(const regex_t *regex, const char *text, size_t count, regmatch_t *captures)
-{
-	int code = regexec(regex, text, count, captures, 0);
-
-	return code == REG_ESPACE ? -ENOMEM : !code;
-}
 
 /* -- names with captures -- */
 
@@ -167,7 +134,7 @@ bool rule_refresh(struct rule *rule)
 
 static int parse_match(struct term *term, char *why, size_t why_size)
 {
-	return regex_new(&term->regex, term->text, why, why_size);
+	return pattern_new(&term->pattern, term->text, why, why_size);
 }
 
 static int parse_number(struct term *term, char *why, size_t why_size)
@@ -186,7 +153,7 @@ static int fits_process(const struct term *term, struct subject *s, regmatch_t *
 
 static int fits_match(const struct term *term, struct subject *s, regmatch_t *captures)
 {
-	return search(term->regex, subject_cmdline(s), CAPTURES, captures);
+	return pattern_find(term->pattern, subject_cmdline(s), term->captures, captures);
 }
 
 static int fits_pid_file(const struct term *term, struct subject *s, regmatch_t *captures)
@@ -222,7 +189,7 @@ int rule_fits(char *name, size_t size, const struct rule *rule, struct subject *
 
 		fits = kinds[rule->kind].fits(term, s, captures);
 		if (fits > 0)
-			expand(name, size, rule->name, term->regex ? subject_cmdline(s) : "",
+			expand(name, size, rule->name, term->captures ? subject_cmdline(s) : "",
 			       captures);
 	}
 	return fits;
@@ -230,11 +197,13 @@ int rule_fits(char *name, size_t size, const struct rule *rule, struct subject *
 
 /* -- life -- */
 
-static int check_name(const struct rule *rule, const struct term *term, char *why, size_t why_size)
+/* What the name wants of the term. */
+static int check_name(const struct rule *rule, struct term *term, char *why, size_t why_size)
 {
 	unsigned highest = highest_capture(rule->name);
-	size_t groups = term->regex ? term->regex->re_nsub : 0;
+	size_t groups = term->pattern ? pattern_groups(term->pattern) : 0;
 
+	term->captures = highest ? highest + 1 : 0;
 	if (highest <= groups)
 		return 0;
 	snprintf(why, why_size, "\\%u in the name, but %zu groups in the regular expression",
@@ -244,7 +213,7 @@ static int check_name(const struct rule *rule, const struct term *term, char *wh
 
 static void term_free(struct term *term)
 {
-	regex_free(term->regex);
+	pattern_free(term->pattern);
 	free(term->text);
 }
 
@@ -296,6 +265,13 @@ bool rule_captures(const struct rule *rule)
 	return highest_capture(rule->name) > 0;
 }
 
+void rule_renew(struct rule *rule)
+{
+	for (unsigned i = 0; i < rule->count; i++)
+		if (rule->terms[i].pattern)
+			pattern_renew(rule->terms[i].pattern);
+}
+
 void rule_free(struct rule *rule)
 {
 	if (!rule)
@@ -317,7 +293,7 @@ static int parse_ignore(struct ignore *ignore, char *why, size_t why_size)
 	if (length < 3 || text[0] != '/' || text[length - 1] != '/')
 		return 0;
 	text[length - 1] = '\0'; /* what remains is not compared with names */
-	return regex_new(&ignore->regex, text + 1, why, why_size);
+	return pattern_new(&ignore->pattern, text + 1, why, why_size);
 }
 
 int ignore_new(struct ignore **out, const char *text, char *why, size_t why_size)
@@ -341,14 +317,20 @@ void ignore_free(struct ignore *ignore)
 {
 	if (!ignore)
 		return;
-	regex_free(ignore->regex);
+	pattern_free(ignore->pattern);
 	free(ignore->text);
 	free(ignore);
 }
 
+void ignore_renew(struct ignore *ignore)
+{
+	if (ignore->pattern)
+		pattern_renew(ignore->pattern);
+}
+
 int ignore_fits(const struct ignore *ignore, const char *group)
 {
-	if (ignore->regex)
-		return search(ignore->regex, group, 0, NULL);
+	if (ignore->pattern)
+		return pattern_find(ignore->pattern, group, 0, NULL);
 	return strcmp(ignore->text, group) == 0;
 }

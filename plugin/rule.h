@@ -38,6 +38,9 @@ bool rule_captures(const struct rule *rule);
 /* NULL is allowed. */
 void rule_free(struct rule *rule);
 
+/* See pattern_renew(). */
+void rule_renew(struct rule *rule);
+
 /* Looks at the PID file. True if the rule tells other processes than before. */
 bool rule_refresh(struct rule *rule);
 
@@ -47,6 +50,7 @@ int rule_fits(char *name, size_t size, const struct rule *rule, struct subject *
 /* collectd's ignorelist: "name", or "/regex/" (POSIX extended). Returns as rule_new(). */
 int ignore_new(struct ignore **out, const char *text, char *why, size_t why_size);
 void ignore_free(struct ignore *ignore);
+void ignore_renew(struct ignore *ignore);
 
 /* Returns 1, 0 or -ENOMEM. */
 int ignore_fits(const struct ignore *ignore, const char *group);

@@ -23,6 +23,8 @@ $(O)/tests/unit-asan/%: private UNIT_LDFLAGS += $(ASAN_FLAGS)
 $(call unit,load_test) $(call asan,load_test): private UNIT_LDFLAGS += -Wl,--export-dynamic
 # It listens when the reader asks whether a process lives.
 $(call unit,snapshot_test) $(call asan,snapshot_test): private UNIT_LDFLAGS += -Wl,--wrap=process_alive,--wrap=process_gone
+# It counts searches.
+$(call unit,pattern_test) $(call asan,pattern_test): private UNIT_LDFLAGS += -Wl,--wrap=regexec
 
 define unit_build
 $(O)/tests/$(1)/%.o: plugin/%.c Makefile tests/fragment.mk

@@ -529,14 +529,14 @@ static void test_memory(void)
 		for (unsigned n = 1; err; n++) {
 			memory_fail_at(n);
 			err = rule_new(&rule, kinds[i], "one", "1", why, sizeof(why));
-			expect(err == (n <= (kinds[i] == RULE_MATCH ? 5 : 4) ? -ENOMEM : 0),
+			expect(err == (n <= (kinds[i] == RULE_MATCH ? 7 : 4) ? -ENOMEM : 0),
 			       "allocation %u of kind %d: %d", n, kinds[i], err);
 			memory_fail_at(0);
 			expect(!err || memory_live() == 0, "%ld blocks", memory_live());
 		}
 		rule_free(rule);
 	}
-	for (unsigned n = 1; n <= 3; n++) {
+	for (unsigned n = 1; n <= 5; n++) {
 		memory_fail_at(n);
 		expect(ignore_new(&ignore, "/1/", why, sizeof(why)) == -ENOMEM, "ignore, %u", n);
 		memory_fail_at(0);

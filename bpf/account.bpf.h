@@ -4,17 +4,19 @@
 /*
  * Accounts: in which rows a socket's doings are counted. That of its owner, or TCP_ROW_OTHER if the
  * connection is not among those that the user selected; and that of its endpoint, if asked for.
+ *
+ * Functions that are not static have but numbers as arguments: the verifier looks at each of them
+ * once in a program, and not again on every path to a call. All kernels let it (5.6).
  */
 #ifndef EBPF_TCP_ACCOUNT_BPF_H
 #define EBPF_TCP_ACCOUNT_BPF_H
 
 #include "process.bpf.h"
 
+/* By number: a pointer that may be NULL is two ways for all that comes after. */
 struct account {
-	struct tcp_row *row;
-	struct tcp_row *endpoint; /* NULL: none */
-	__u32 number;             /* of `row` */
-	__u32 endpoint_number;
+	__u32 number;
+	__u32 endpoint; /* TCP_ROW_NONE: it has none */
 	__u32 scope;
 };
 
@@ -41,13 +43,28 @@ static __always_inline void bytes_add(__u32 at, const struct growth *grown)
 		add(sum->rx, grown->rx);
 }
 
-/* The struct has pointers into maps: it must stay in registers and on the stack. */
+static __always_inline void row_add(__u32 number, __u32 counter, __u64 n)
+{
+	struct tcp_row *row = row_at(number);
+
+	barrier_var(counter);
+	if (row && counter < TCP_COUNTERS)
+		add(((__u64 *)&row->counters)[counter], n);
+}
+
+__noinline int rows_add(__u32 number, __u32 endpoint, __u32 counter, __u64 n)
+{
+	row_add(number, counter, n);
+	if (endpoint)
+		row_add(endpoint, counter, n);
+	return 0;
+}
+
+#define COUNTER(name) (__builtin_offsetof(struct tcp_counters, name) / sizeof(__u64))
+
+/* In all rows of the account. */
 #define count(account, counter, n)                                                                 \
-	({                                                                                         \
-		add((account)->row->counters.counter, n);                                          \
-		if ((account)->endpoint)                                                           \
-			add((account)->endpoint->counters.counter, n);                             \
-	})
+	rows_add((account)->number, (account)->endpoint, COUNTER(counter), n)
 
 static __always_inline bool is_inet6(struct sock *sk)
 {
@@ -74,7 +91,7 @@ static __always_inline void addresses(struct sock *sk, __be32 remote[4], __be32 
 	mapped(local, BPF_CORE_READ(sk, __sk_common.skc_rcv_saddr));
 }
 
-static __always_inline enum tcp_scope scope_of4(__be32 address)
+__noinline int scope_of4(__be32 address)
 {
 	__u32 a = bpf_ntohl(address);
 
@@ -106,7 +123,7 @@ static __always_inline bool has_port(const volatile __u64 *ports, __u16 port)
 	return ports[port >> 6] >> (port & 63) & 1;
 }
 
-static __always_inline __u32 class_of(enum tcp_scope scope, __u16 here, __u16 there)
+__noinline int class_of(__u32 scope, __u32 here, __u32 there)
 {
 	if (scopes >> scope & 1 &&
 	    (any_port || has_port(local_ports, here) || has_port(remote_ports, there)))
@@ -288,12 +305,14 @@ static __always_inline void count_first_use(struct account *a, struct socket_sta
  * Rows hold a balance, so who leaves a place must find the row that it entered; if that has gone to
  * others meanwhile, the user half has moved what was in it to `fallback`.
  */
-static __always_inline __u64 place_of(__u32 number, struct tcp_row *row)
+static __always_inline __u64 place_of(__u32 number)
 {
+	struct tcp_row *row = row_at(number);
+
 	return row ? (__u64)row->generation << 32 | number : 0;
 }
 
-static __noinline void place_leave(__u64 place, __u32 fallback)
+static __always_inline void place_leave(__u64 place, __u32 fallback)
 {
 	struct tcp_row *row = row_at((__u32)place);
 
@@ -305,9 +324,17 @@ static __noinline void place_leave(__u64 place, __u32 fallback)
 	touch((__u32)place);
 }
 
+/* 0 is no place. */
+__noinline int established_move(__u64 from, __u64 to, __u32 fallback)
+{
+	place_leave(from, fallback);
+	if (to)
+		row_add((__u32)to, COUNTER(established), 1);
+	return 0;
+}
+
 /* Whoever else moves it at the same time does it right. */
-static __always_inline void place_move(__u64 *place, __u64 to, struct tcp_row *row, __u32 fallback,
-				       int how)
+static __always_inline void place_move(__u64 *place, __u64 to, __u32 fallback, int how)
 {
 	__u64 from = *place;
 
@@ -317,35 +344,31 @@ static __always_inline void place_move(__u64 *place, __u64 to, struct tcp_row *r
 		*place = to;
 	else if (__sync_val_compare_and_swap(place, from, to) != from)
 		return;
-	place_leave(from, fallback);
-	if (row)
-		add(row->counters.established, 1);
+	established_move(from, to, fallback);
 }
 
 static __always_inline void places_set(struct socket_state *s, const struct account *a, int how)
 {
-	place_move(&s->process_place, place_of(a->number, a->row), a->row, TCP_ROW_OTHER, how);
+	place_move(&s->process_place, place_of(a->number), TCP_ROW_OTHER, how);
 	if (by_destination || by_port)
-		place_move(&s->endpoint_place, place_of(a->endpoint_number, a->endpoint),
-			   a->endpoint, TCP_ROW_NONE, how);
+		place_move(&s->endpoint_place, place_of(a->endpoint), TCP_ROW_NONE, how);
 }
 
 static __always_inline void established_end(struct socket_state *s, int how)
 {
 	if (!s->process_place)
 		return;
-	place_move(&s->process_place, 0, NULL, TCP_ROW_OTHER, how);
-	place_move(&s->endpoint_place, 0, NULL, TCP_ROW_NONE, how);
+	place_move(&s->process_place, 0, TCP_ROW_OTHER, how);
+	place_move(&s->endpoint_place, 0, TCP_ROW_NONE, how);
 }
 
 /* `number` is that of its owner's row, 0 if it has none. */
-static __always_inline bool account_of(struct account *a, struct sock *sk, struct socket_state *s,
+static __always_inline void account_of(struct account *a, struct sock *sk, struct socket_state *s,
 				       __u32 number)
 {
 	__u32 class = s->class;
 
-	a->endpoint = NULL;
-	a->endpoint_number = 0;
+	a->endpoint = TCP_ROW_NONE;
 	a->number = number ? number : TCP_ROW_KERNEL;
 	if ((by_scope || selective) && !(class & CLASS_KNOWN))
 		class = classify(sk, s);
@@ -355,34 +378,30 @@ static __always_inline bool account_of(struct account *a, struct sock *sk, struc
 	} else if (by_destination || by_port) {
 		struct owner o = s->owner;
 
-		a->endpoint_number = socket_endpoint(sk, s, &o);
-		if (a->endpoint_number) {
-			a->endpoint = row_at(a->endpoint_number);
-			touch(a->endpoint_number);
-		}
+		a->endpoint = socket_endpoint(sk, s, &o);
+		if (a->endpoint)
+			touch(a->endpoint);
 	}
+	a->endpoint = forget(a->endpoint);
+	a->number = forget(a->number);
 	touch(a->number);
-	a->row = row_at(a->number);
-	return a->row != NULL;
 }
 
 /* Whose is it? Of the process that used it last. */
-static __always_inline bool account_open(struct account *a, struct sock *sk, struct socket_state *s)
+static __always_inline void account_open(struct account *a, struct sock *sk, struct socket_state *s)
 {
 	owner_row(&s->owner);
-	return account_of(a, sk, s, s->owner.row);
+	account_of(a, sk, s, s->owner.row);
 }
 
 /* Of the running process, which takes the socket over. */
-static __always_inline bool account_take(struct account *a, struct sock *sk, struct socket_state *s,
+static __always_inline void account_take(struct account *a, struct sock *sk, struct socket_state *s,
 					 int how)
 {
-	if (!account_of(a, sk, s, own(sk, s)))
-		return false;
+	account_of(a, sk, s, own(sk, s));
 	if (s->process_place)
 		places_set(s, a, how);
 	count_first_use(a, s, how);
-	return true;
 }
 
 /* -- times -- */
@@ -396,43 +415,35 @@ static __always_inline struct tcp_histogram *histogram_at(__u32 number, enum tcp
 	return bpf_map_lookup_elem(&round_trips, &number);
 }
 
-static __always_inline void row_time(__u32 number, struct tcp_row *row, enum tcp_time time,
-				     __u64 units)
+static __always_inline void row_time(__u32 number, enum tcp_time time, __u64 units, __u32 bucket)
 {
 	struct tcp_histogram *histogram = histogram_at(number, time);
-	__u32 bucket = tcp_latency_bucket(units);
+	struct tcp_row *row = row_at(number);
 
 	barrier_var(bucket); /* else 6.1's verifier forgets the bound */
 	if (histogram && bucket < TCP_LATENCY_BUCKETS)
 		add(histogram->buckets[bucket], 1);
+	barrier_var(time);
+	if (!row || time >= TCP_TIME_COUNT)
+		return;
 	if (row->time_max[time] < units)
 		row->time_max[time] = units;
 	add(row->counters.time_sum[time], units);
 	add(row->counters.times[time], 1); /* last: the reader looks for it first */
 }
 
-static __noinline void connect_time(__u32 number, struct tcp_row *row, __u64 ns)
+__noinline int rows_time(__u32 number, __u32 endpoint, __u32 time, __u64 units)
 {
-	row_time(number, row, TCP_TIME_CONNECT, ns);
+	__u32 bucket = forget(tcp_latency_bucket(units));
+
+	row_time(number, time, units, bucket);
+	if (endpoint)
+		row_time(endpoint, time, units, bucket);
+	return 0;
 }
 
-static __noinline void lifetime(__u32 number, struct tcp_row *row, __u64 us)
-{
-	row_time(number, row, TCP_TIME_LIFETIME, us);
-}
-
-static __noinline void round_trip(__u32 number, struct tcp_row *row, __u64 ns)
-{
-	row_time(number, row, TCP_TIME_RTT, ns);
-}
-
-/* One of the above, for all rows of the account. */
+/* In all rows of the account. */
 #define count_time(account, time, units)                                                           \
-	({                                                                                         \
-		__u64 units_ = (units);                                                            \
-		time((account)->number, (account)->row, units_);                                   \
-		if ((account)->endpoint)                                                           \
-			time((account)->endpoint_number, (account)->endpoint, units_);             \
-	})
+	rows_time((account)->number, (account)->endpoint, time, units)
 
 #endif

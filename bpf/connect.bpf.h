@@ -34,7 +34,7 @@ static __always_inline void failure_add(struct sock *sk, struct socket_state *s,
 					const struct tcp_endpoint *to, enum tcp_reason reason,
 					__u64 took_ns)
 {
-	barrier_var(reason);
+	reason = forget(reason);
 	if (reason >= TCP_REASON_COUNT)
 		return;
 	count(a, failed[reason], 1);
@@ -76,7 +76,7 @@ static __always_inline void on_connect_end(struct sock *sk, struct tcp_sock *tp,
 	count(a, connects, 1);
 	if (!opening)
 		return;
-	count_time(a, connect_time, took_ns);
+	count_time(a, TCP_TIME_CONNECT, took_ns);
 	on_slow(sk, s, a, took_ns);
 }
 
@@ -122,8 +122,8 @@ static __always_inline void on_connect_error(struct tcp_endpoint *to, int error)
 	if (by_destination && nobody.owner.row >= TCP_ROW_FIRST &&
 	    endpoint_wanted(&nobody.owner, TCP_ENDPOINT_DESTINATION))
 		endpoint_set(&nobody, endpoint_find(&nobody.owner, &key));
-	if (account_open(&a, NULL, &nobody))
-		failure_add(NULL, &nobody, &a, to, reason, 0);
+	account_open(&a, NULL, &nobody);
+	failure_add(NULL, &nobody, &a, to, reason, 0);
 }
 
 /* The protocol's connect function returns; what got as far as SYN_SENT has its end elsewhere. */
@@ -296,7 +296,7 @@ static __always_inline void on_life(struct tcp_sock *tp, struct socket_state *s,
 	if (health_wanted)
 		health_count(tp, s, a, how);
 	if (s->born_ns)
-		count_time(a, lifetime, (bpf_ktime_get_ns() - s->born_ns) / 1000);
+		count_time(a, TCP_TIME_LIFETIME, (bpf_ktime_get_ns() - s->born_ns) / 1000);
 	s->born_ns = 0;
 }
 
@@ -312,25 +312,25 @@ static __always_inline void on_change(struct sock *sk, struct tcp_sock *tp, stru
 				      int old, int now, int how)
 {
 	int before = old == BPF_TCP_SYN_SENT && now == BPF_TCP_ESTABLISHED ? now : old;
-	bool subflow = is_subflow(tp, how), grew = false;
+	bool subflow = is_subflow(tp, how);
 	bool use = !subflow && old != now && is_first_use(sk, s, now, how);
 	struct growth grown = {};
-	struct account a = {};
+	struct account a;
 
 	s->tick = 0;
-	if (use && !account_take(&a, sk, s, how))
-		return;
 	if (now != BPF_TCP_SYN_SENT && !subflow)
-		grew = grow(&grown, sk, tp, s, before, now, how);
+		grow(&grown, sk, tp, s, before, now, use ? how | OWN : how);
 	if (now != BPF_TCP_ESTABLISHED)
 		established_end(s, how);
-	if (!use && !grew && !s->connect_ns && !is_turn_of_life(s, now))
+	if (!use && !has_grown(&grown) && !s->connect_ns && !is_turn_of_life(s, now))
 		return;
-	if (!use && !account_open(&a, sk, s))
-		return;
+	if (use)
+		account_take(&a, sk, s, how);
+	else
+		account_open(&a, sk, s);
 	if (s->connect_ns)
 		on_connect_end(sk, tp, s, &a, old, now, how);
-	if (grew)
+	if (has_grown(&grown))
 		credit(&a, &grown);
 	on_life(tp, s, &a, old, now, how);
 }

@@ -34,7 +34,7 @@ static __always_inline void health_count(struct tcp_sock *tp, struct socket_stat
 	if (retransmits)
 		count(a, retransmits, retransmits);
 	if (ticks && srtt)
-		count_time(a, round_trip, (__u64)srtt * SRTT_UNIT_NS);
+		count_time(a, TCP_TIME_RTT, (__u64)srtt * SRTT_UNIT_NS);
 }
 
 static __always_inline void health_update(struct sock *sk, struct tcp_sock *tp,
@@ -42,8 +42,8 @@ static __always_inline void health_update(struct sock *sk, struct tcp_sock *tp,
 {
 	struct account a;
 
-	if (account_open(&a, sk, s))
-		health_count(tp, s, &a, how);
+	account_open(&a, sk, s);
+	health_count(tp, s, &a, how);
 }
 
 /* After data has moved. */
@@ -63,24 +63,20 @@ static __always_inline void health_begin(struct tcp_sock *tp, struct socket_stat
 
 static __always_inline void on_reset_sent(struct sock *sk, struct socket_state *s)
 {
-	struct tcp_row *kernel = row_at(TCP_ROW_KERNEL);
-	struct account a;
+	struct account a = {.number = TCP_ROW_KERNEL};
 
-	if (s && account_open(&a, sk, s))
-		count(&a, resets_sent, 1);
-	else if (kernel)
-		add(kernel->counters.resets_sent, 1);
+	if (s)
+		account_open(&a, sk, s);
+	count(&a, resets_sent, 1);
 }
 
 static __always_inline void on_reset_received(struct sock *sk, struct socket_state *s)
 {
-	struct tcp_row *kernel = row_at(TCP_ROW_KERNEL);
-	struct account a;
+	struct account a = {.number = TCP_ROW_KERNEL};
 
-	if (s && account_open(&a, sk, s))
-		count(&a, resets_received, 1);
-	else if (kernel)
-		add(kernel->counters.resets_received, 1);
+	if (s)
+		account_open(&a, sk, s);
+	count(&a, resets_received, 1);
 }
 
 #endif

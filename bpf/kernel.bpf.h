@@ -275,6 +275,20 @@ struct {
 
 #define add(counter, n) ((void)__sync_fetch_and_add(&(counter), (n)))
 
+/*
+ * The same number, of which the verifier knows nothing any more. It follows every number that it
+ * knows apart from all others, with all that comes after: two that are known are four ways, and
+ * before 6.2 nothing else brings them together in a program that has functions.
+ */
+static __always_inline __u64 forget(__u64 number)
+{
+	__u64 any = tick;
+
+	number ^= any;
+	barrier_var(number);
+	return number ^ any;
+}
+
 #define READ(how, pointer, field) ((how)&PROBE ? BPF_CORE_READ(pointer, field) : (pointer)->field)
 
 /* A kernel without MPTCP has none of its types: the verifier must not see what reads them. */

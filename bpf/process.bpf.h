@@ -38,6 +38,23 @@ static __always_inline __u64 current_cgroup(void)
 	return v1 > CGROUP_ROOT ? v1 | TCP_CGROUP_V1 : id;
 }
 
+/* What only the running process can tell, if the row is about it. */
+__noinline int row_introduce(__u32 number)
+{
+	struct tcp_row *row = row_at(number);
+
+	if (!row || bpf_get_current_pid_tgid() >> 32 != row->pid)
+		return 0;
+	row->exited = 0;
+	BPF_CORE_READ_INTO(&row->comm, (struct task_struct *)bpf_get_current_task(), group_leader,
+			   comm);
+	row->uid = (__u32)bpf_get_current_uid_gid();
+	row->cgroup = current_cgroup();
+	row->parent =
+		BPF_CORE_READ((struct task_struct *)bpf_get_current_task(), real_parent, tgid);
+	return 0;
+}
+
 /* Takes a free row for the owner; TCP_ROW_OTHER if there is none. */
 static __noinline __u32 process_add(struct owner *o, struct tcp_process_key *key)
 {
@@ -57,15 +74,7 @@ static __noinline __u32 process_add(struct owner *o, struct tcp_process_key *key
 	row->cgroup = 0;
 	row->parent = 0;
 	row->wants = 0;
-	if (bpf_get_current_pid_tgid() >> 32 == o->pid) {
-		row->exited = 0;
-		BPF_CORE_READ_INTO(&row->comm, (struct task_struct *)bpf_get_current_task(),
-				   group_leader, comm);
-		row->uid = (__u32)bpf_get_current_uid_gid();
-		row->cgroup = current_cgroup();
-		row->parent = BPF_CORE_READ((struct task_struct *)bpf_get_current_task(),
-					    real_parent, tgid);
-	}
+	row_introduce(number);
 	if (!bpf_map_update_elem(&processes, key, &number, BPF_NOEXIST)) {
 		row->start_ns = o->start_ns;
 		touch(number);

@@ -148,7 +148,7 @@ static __always_inline void credit(struct account *a, const struct growth *grown
 {
 	bytes_add(bytes_at(a->number), grown);
 	if (a->endpoint)
-		bytes_add(bytes_at(a->endpoint_number), grown);
+		bytes_add(bytes_at(a->endpoint), grown);
 	if (!by_scope || a->scope >= TCP_SCOPE_COUNT)
 		return;
 	if (grown->tx)
@@ -162,22 +162,26 @@ static __always_inline void credit(struct account *a, const struct growth *grown
  * the state `before` left it, and what was received as the one `now` has it; else both are the
  * same.
  */
-static __always_inline bool grow(struct growth *out, struct sock *sk, struct tcp_sock *tp,
+static __always_inline void grow(struct growth *out, struct sock *sk, struct tcp_sock *tp,
 				 struct socket_state *s, int before, int now, int how)
 {
 	*out = (struct growth){};
 	if (before == BPF_TCP_SYN_SENT || before == BPF_TCP_LISTEN)
-		return false;
+		return;
 	if (!(how & (UNLOCKED | MPTCP)) && !(s->flags & ORIGIN) && before != BPF_TCP_CLOSE)
 		origins_set(tp, s, how);
 	if (!(how & (OWN | LAST)) && !s->owner.row)
-		return false;
+		return;
 	/* tcp_disconnect() moves write_seq: once closed, nothing can be said about sent bytes */
 	if (how & TX && before != BPF_TCP_CLOSE)
-		out->tx = grow_tx(sk, tp, s, before, how);
+		out->tx = forget(grow_tx(sk, tp, s, before, how));
 	if (how & RX)
-		out->rx = grow_rx(sk, tp, s, now, how);
-	return out->tx || out->rx;
+		out->rx = forget(grow_rx(sk, tp, s, now, how));
+}
+
+static __always_inline bool has_grown(const struct growth *grown)
+{
+	return grown->tx || grown->rx;
 }
 
 /* May on_more_data() do, until the next tick? Not if more than bytes is asked for. */
@@ -185,12 +189,16 @@ static __always_inline void tick_set(struct socket_state *s, const struct accoun
 				     int how)
 {
 	bool plain = !by_scope && !selective && !by_destination && !by_port;
+	struct tcp_row *row;
 
-	if (plain && !(how & MPTCP) && s->flags & ORIGIN && state == BPF_TCP_ESTABLISHED &&
-	    !(how & UNLOCKED && health_wanted)) {
-		s->fast = (__u64)a->row->pid << 32 | bytes_at(a->number);
-		s->tick = tick;
-	}
+	if (!plain || how & MPTCP || !(s->flags & ORIGIN) || state != BPF_TCP_ESTABLISHED ||
+	    (how & UNLOCKED && health_wanted))
+		return;
+	row = row_at(a->number);
+	if (!row)
+		return;
+	s->fast = (__u64)row->pid << 32 | bytes_at(a->number);
+	s->tick = tick;
 }
 
 /* Growth goes to the process at work, or else to the last one that was. */
@@ -200,9 +208,13 @@ static __always_inline void update(struct sock *sk, struct tcp_sock *tp, struct 
 	struct growth grown;
 	struct account a;
 
-	if (!grow(&grown, sk, tp, s, before, now, how) ||
-	    !(how & OWN ? account_take(&a, sk, s, how) : account_open(&a, sk, s)))
+	grow(&grown, sk, tp, s, before, now, how);
+	if (!has_grown(&grown))
 		return;
+	if (how & OWN)
+		account_take(&a, sk, s, how);
+	else
+		account_open(&a, sk, s);
 	credit(&a, &grown);
 	if (how & OWN)
 		tick_set(s, &a, before, how);
@@ -213,8 +225,10 @@ static __always_inline void established_begin(struct sock *sk, struct socket_sta
 {
 	struct account a;
 
-	if (!s->process_place && account_open(&a, sk, s))
-		places_set(s, &a, 0);
+	if (s->process_place)
+		return;
+	account_open(&a, sk, s);
+	places_set(s, &a, 0);
 }
 
 /*

@@ -13,9 +13,9 @@
 #include <unistd.h>
 
 #include <bpf/bpf.h>
-#include <bpf/btf.h>
 #include <bpf/libbpf.h>
 
+#include "kernel.h"
 #include "probe.h"
 #include "selftest.h"
 #include "tcp.h"
@@ -35,35 +35,45 @@
 
 #define UNSEEN FAILED_EARLY ", " DEFERRED
 
+#define IN_TABLE "sockets in a table"
+#define NO_FPROBE "no fprobe"
+#define BY_PACKET "senders by their packets"
+
 #define RETRANSMITS "retransmitted segments"
 #define RESETS "resets"
 
 /*
- * What a backend makes use of. A kprobe by way of fprobe costs less, so the one that each send and
- * receive passes is one where that can be.
- */
-enum {
-	SOCK_STORAGE = 1 << 0, /* 5.11: tracing programs may use sk_storage */
-	FPROBE = 1 << 1,       /* 5.18, if the kernel has CONFIG_FPROBE */
-};
-
-/*
- * A backend is some sets of programs; a program belongs to the set that its name starts with. Tried
- * in this order, by really loading them. Set "always_" is part of every backend.
+ * A backend is some sets of programs; a program belongs to the set that its name starts with. Set
+ * "always_" is part of every backend. Tried in this order: first what they use, by a few
+ * instructions, then by really loading them. A kprobe by way of fprobe costs less, so the one that
+ * each send and receive passes is one where that can be.
  */
 static const struct backend {
 	const char *name;
 	const char *sets[3];
-	unsigned uses;
-	const char *loss; /* what it cannot see at all */
+	unsigned uses;       /* enum kernel_use */
+	const char *variant; /* what tells it from the first of its name */
+	const char *loss;    /* what it cannot see at all */
 } backends[] = {
-	{"fentry", {"fentry_", "traced_", "shared_"}, SOCK_STORAGE, NULL},
-	{"fentry", {"fentry_", "traced_", "locked_"}, 0, NULL},
-	{"kprobe", {"kprobe_"}, FPROBE, NULL},
-	{"kprobe", {"kprobe_"}, 0, NULL},
-	{"rawtp", {"rawtp_", "traced_", "shared_"}, SOCK_STORAGE, UNSEEN}, /* 6.3 */
-	{"rawtp", {"packet_", "traced_", "locked_"}, SOCK_STORAGE, UNSEEN ", " LATE},
-	{"rawtp", {"packet_", "traced_", "locked_"}, 0, UNSEEN ", " LATE},
+	{"fentry",
+	 {"fentry_", "traced_", "shared_"},
+	 KERNEL_TRAMPOLINE | KERNEL_SOCK_STORAGE | KERNEL_EXCHANGE,
+	 NULL,
+	 NULL},
+	{"fentry", {"fentry_", "traced_", "locked_"}, KERNEL_TRAMPOLINE, IN_TABLE, NULL},
+	{"kprobe", {"kprobe_"}, KERNEL_KPROBE | KERNEL_FPROBE, NULL, NULL},
+	{"kprobe", {"kprobe_"}, KERNEL_KPROBE, NO_FPROBE, NULL},
+	{"rawtp",
+	 {"rawtp_", "traced_", "shared_"},
+	 KERNEL_SOCK_STORAGE | KERNEL_EXCHANGE,
+	 NULL,
+	 UNSEEN}, /* 6.3 */
+	{"rawtp",
+	 {"packet_", "traced_", "locked_"},
+	 KERNEL_SOCK_STORAGE,
+	 BY_PACKET,
+	 UNSEEN ", " LATE},
+	{"rawtp", {"packet_", "traced_", "locked_"}, 0, BY_PACKET ", " IN_TABLE, UNSEEN ", " LATE},
 };
 
 #define IF(field) offsetof(struct probe_options, field)
@@ -130,6 +140,7 @@ static const struct {
 
 struct probe {
 	const struct backend *backend;
+	const struct kernel *kernel; /* until it is open */
 	struct tcp *skeleton;
 	struct bpf_program *programs[PROGRAMS_MAX];
 	struct bpf_link *links[PROGRAMS_MAX];
@@ -174,6 +185,12 @@ static void log_reason(char *out, size_t size, int err)
 		snprintf(out, size, "%s", strerror(-err));
 }
 
+/* The same words of our own. */
+static void complain(const char *program, const char *step, int err)
+{
+	snprintf(log_text, sizeof(log_text), "prog '%s': %s: %s\n", program, step, strerror(-err));
+}
+
 static bool starts_with(const char *text, const char *prefix)
 {
 	return strncmp(text, prefix, strlen(prefix)) == 0;
@@ -188,25 +205,6 @@ static int optional_index(const char *program)
 }
 
 /* -- loading -- */
-
-/* Does the kernel count by itself what MPTCP sockets received (6.11)? */
-static bool kernel_counts_mptcp(void)
-{
-	struct btf *btf = btf__load_vmlinux_btf();
-	const struct btf_type *type;
-	bool found = false;
-	int id;
-
-	id = btf ? btf__find_by_name_kind(btf, "mptcp_sock", BTF_KIND_STRUCT) : -ENOENT;
-	if (id > 0) {
-		type = btf__type_by_id(btf, id);
-		for (unsigned i = 0; i < btf_vlen(type); i++)
-			found |= strcmp(btf__name_by_offset(btf, btf_members(type)[i].name_off),
-					"bytes_consumed") == 0;
-	}
-	btf__free(btf);
-	return found;
-}
 
 static bool is_dropped(const struct probe *p, const char *program)
 {
@@ -239,19 +237,41 @@ static bool wanted(const struct probe *p, const char *program, const struct prob
 	return false;
 }
 
-static void select_programs(struct probe *p, const struct probe_options *options)
+/* Can the program be had? An optional one is dropped if not, before anything large is loaded. */
+static int look_for_hook(struct probe *p, const struct bpf_program *program)
+{
+	const char *name = bpf_program__name(program),
+		   *section = bpf_program__section_name(program);
+	int index = optional_index(name), err = kernel_hook(p->kernel, section);
+
+	if (err && index < 0)
+		complain(name, section, err);
+	if (err && index >= 0)
+		p->dropped[index] = true;
+	return index < 0 ? err : 0;
+}
+
+static int select_programs(struct probe *p, const struct probe_options *options)
 {
 	struct bpf_program *program;
+	int err;
 
 	p->program_count = 0;
 	bpf_object__for_each_program(program, p->skeleton->obj) {
-		bool want = wanted(p, bpf_program__name(program), options) &&
-			    p->program_count < PROGRAMS_MAX;
+		const char *name = bpf_program__name(program);
 
-		bpf_program__set_autoload(program, want);
-		if (want)
-			p->programs[p->program_count++] = program;
+		bpf_program__set_autoload(program, false);
+		if (!wanted(p, name, options))
+			continue;
+		err = look_for_hook(p, program);
+		if (err)
+			return err;
+		if (!wanted(p, name, options) || p->program_count == PROGRAMS_MAX)
+			continue;
+		bpf_program__set_autoload(program, true);
+		p->programs[p->program_count++] = program;
 	}
+	return 0;
 }
 
 static bool is_empty(const uint64_t ports[PORT_WORDS])
@@ -265,7 +285,7 @@ static bool is_empty(const uint64_t ports[PORT_WORDS])
 /* Are the states of sockets in the sockets, and not in a table? */
 static bool uses_storage(const struct probe *p)
 {
-	return p->backend->uses & SOCK_STORAGE;
+	return p->backend->uses & KERNEL_SOCK_STORAGE;
 }
 
 /* One for each processor, to a point: they cost memory. */
@@ -361,11 +381,12 @@ static int load_once(struct probe *p, const struct probe_options *options)
 	p->skeleton = tcp__open_opts(&open_options);
 	if (!p->skeleton)
 		return -errno;
-	select_programs(p, options);
-	if (p->backend->uses & FPROBE)
+	err = select_programs(p, options);
+	if (p->backend->uses & KERNEL_FPROBE)
 		bpf_program__set_expected_attach_type(p->skeleton->progs.kprobe_release,
 						      BPF_TRACE_KPROBE_MULTI);
-	err = size_maps(p, options);
+	if (!err)
+		err = size_maps(p, options);
 	set_knobs(p, options);
 	if (!err)
 		err = tcp__load(p->skeleton);
@@ -528,8 +549,7 @@ static int attach(struct probe *p)
 			continue;
 		err = -errno;
 		if (index < 0) {
-			snprintf(log_text, sizeof(log_text), "prog '%s': attach: %s\n", name,
-				 strerror(-err));
+			complain(name, "attach", err);
 			return err;
 		}
 		p->dropped[index] = true;
@@ -650,6 +670,8 @@ static void describe(struct probe *p)
 	const char *separator = "; missing: ";
 
 	used = snprintf(p->description, size, "backend %s", p->backend->name);
+	if (p->backend->variant)
+		used += snprintf(p->description + used, size - used, " (%s)", p->backend->variant);
 	if (p->backend->loss) {
 		used += snprintf(p->description + used, size - used, "%s%s", separator,
 				 p->backend->loss);
@@ -765,23 +787,26 @@ static void reset(struct probe *p)
 	memset(p, 0, sizeof(*p));
 }
 
-/* Without BTF of the kernel itself there are none, and libbpf would load nothing for their sake. */
-static void drop_iterators(struct probe *p, const struct probe_options *options)
+/* Is there MPTCP, and does the kernel not count by itself what it received (6.11)? */
+static bool mptcp_needs_lock(const struct kernel *k)
 {
-	for (unsigned i = 0; i < OPTIONAL_COUNT; i++)
-		p->dropped[i] |= starts_with(optional[i].program, "always_") &&
-				 wanted(p, optional[i].program, options);
+	return kernel_has_member(k, "mptcp_sock", "write_seq") &&
+	       !kernel_has_member(k, "mptcp_sock", "bytes_consumed");
 }
 
-static int try_backend(struct probe *p, const struct backend *backend, bool mptcp_counts,
+static int try_backend(struct probe *p, const struct backend *backend, struct kernel *kernel,
 		       const struct probe_options *options)
 {
-	int err;
+	const char *what;
+	int err = kernel_can(&what, kernel, backend->uses);
 
+	if (err) {
+		complain(backend->name, what, err);
+		return err;
+	}
 	p->backend = backend;
-	p->dropped[optional_index("fentry_mptcp_release")] = mptcp_counts;
-	if (access(KERNEL_BTF, R_OK))
-		drop_iterators(p, options);
+	p->kernel = kernel;
+	p->dropped[optional_index("fentry_mptcp_release")] = !mptcp_needs_lock(kernel);
 	err = load(p, options);
 	if (!err)
 		err = map_tables(p, options);
@@ -806,18 +831,18 @@ static bool fprobes_pay(void)
 	return kernel_older_than(6, 14, &kernel) || !kernel_older_than(6, 19, &kernel);
 }
 
-static int try_backends(struct probe *p, char *reason, size_t size,
+static int try_backends(struct probe *p, char *reason, size_t size, struct kernel *kernel,
 			const struct probe_options *options)
 {
-	bool any = strcmp(options->backend, "auto") == 0, mptcp_counts = kernel_counts_mptcp();
+	bool any = strcmp(options->backend, "auto") == 0;
 	int err = -EINVAL;
 
 	for (unsigned i = 0; i < sizeof(backends) / sizeof(*backends); i++) {
 		if (!any && strcmp(backends[i].name, options->backend) != 0)
 			continue;
-		if (backends[i].uses & FPROBE && !fprobes_pay())
+		if (backends[i].uses & KERNEL_FPROBE && !fprobes_pay())
 			continue;
-		err = try_backend(p, &backends[i], mptcp_counts, options);
+		err = try_backend(p, &backends[i], kernel, options);
 		if (!err)
 			return 0;
 		log_reason(reason, size, err);
@@ -846,18 +871,22 @@ static void return_memory(void)
 int probe_open(struct probe **out, char *why, size_t why_size, const struct probe_options *options)
 {
 	struct probe *p = calloc(1, sizeof(*p));
-	libbpf_print_fn_t print;
+	libbpf_print_fn_t print = libbpf_set_print(log_take);
+	struct kernel *kernel = kernel_open();
 	char reason[256] = "";
-	int err;
+	int err = -ENOMEM;
 
-	if (!p) {
+	if (p && kernel)
+		err = try_backends(p, reason, sizeof(reason), kernel, options);
+	kernel_close(kernel);
+	libbpf_set_print(print);
+	if (!p || !kernel) {
 		snprintf(why, why_size, "out of memory");
+		free(p);
 		return -ENOMEM;
 	}
-	print = libbpf_set_print(log_take);
-	err = try_backends(p, reason, sizeof(reason), options);
-	libbpf_set_print(print);
 	return_memory();
+	p->kernel = NULL;
 	if (err) {
 		explain(why, why_size, reason, options);
 		free(p);

@@ -126,7 +126,7 @@ $(O)/$(1)/probe.o: plugin/probe.c $(O)/$(1)/tcp.skel.h
 	$$(call say,CC,$$@)
 	$$(Q)$$(CC) -I$(O)/$(1) $$(ALL_CFLAGS) -MMD -MP -c $$< -o $$@
 
-$(O)/tests/$(1): $(O)/$(1)/probe.o $(O)/floor/selftest.o $(O)/plugin/snapshot.o
+$(O)/tests/$(1): $(O)/$(1)/probe.o $(O)/floor/selftest.o $(O)/plugin/kernel.o $(O)/plugin/snapshot.o
 $(O)/tests/$(1): $(O)/tests/observe.o $(O)/tests/classic.o $(O)/plugin/process.o
 endef
 

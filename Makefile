@@ -83,7 +83,7 @@ $(O)/ebpf_tcp.so: $(patsubst %,$(O)/plugin/%.o,$(DAEMON_STAGES)) $(LIBRARY)
 
 # -- tests: each prints ok, FAIL or skip lines; tests/run counts them --
 
-PROGRAMS = $(patsubst %,$(O)/tests/%,compare traffic connect progress testrun storm hold tick soak)
+PROGRAMS = $(patsubst %,$(O)/tests/%,compare traffic connect progress start testrun storm hold tick soak)
 KERNELS ?= $(shell tests/kernels/run --list)
 BACKENDS ?=
 
@@ -98,6 +98,8 @@ $(O)/tests/%.o: %.c Makefile
 $(O)/tests/testrun.o: $(O)/bpf/tcp.skel.h
 $(O)/tests/compare $(O)/tests/progress: $(patsubst %,$(O)/plugin/%.o,$(KERNEL_STAGES) process)
 $(O)/tests/traffic $(O)/tests/connect: $(O)/tests/scenario.o
+$(O)/tests/start: private LDFLAGS += -Wl,--wrap=bpf_object__load_skeleton
+$(O)/tests/start: $(patsubst %,$(O)/plugin/%.o,probe kernel selftest)
 
 $(PROGRAMS): $(O)/tests/%: $(O)/tests/%.o
 	$(call say,LINK,$@)

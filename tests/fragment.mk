@@ -104,7 +104,7 @@ $(O)/tests/compare: $(O)/tests/classic.o
 
 BENCH = $(patsubst %,$(O)/tests/%,rounds observe floor state native)
 
-bench-programs: $(BENCH) $(O)/tests/tick
+bench-programs: $(BENCH) $(O)/tests/tick $(O)/tests/start
 
 $(O)/state/tcp.bpf.c: private FLOOR = -v state=1
 

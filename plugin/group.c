@@ -143,7 +143,6 @@ static void give_rest_state(struct groups *g, const struct member *m)
 static void settle(struct groups *g, struct member *m, bool shown)
 {
 	bool wait = shown && !m->shown;
-	struct share ready;
 
 	m->shown = shown;
 	m->told = m->told || shown;
@@ -155,9 +154,8 @@ static void settle(struct groups *g, struct member *m, bool shown)
 		publish(g, m, &m->grown);
 		return;
 	}
-	ready = m->pending; /* empty: its memory serves the next tick */
 	m->pending = m->grown;
-	m->grown = ready;
+	m->grown = (struct share){0};
 }
 
 /* What is kept of a table. */

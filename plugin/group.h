@@ -45,7 +45,7 @@ struct group {
 	char *part; /* "": all of it; "1234", "10.0.0.5:5432", "port-443", "other", "port-other" */
 	int rule;   /* index of the rule that made it, or -1 */
 	struct tcp_counters total;               /* never falls */
-	struct histogram *times[TCP_TIME_COUNT]; /* of this tick; NULL: there was none yet */
+	struct histogram *times[TCP_TIME_COUNT]; /* of this tick; NULL: there is none */
 	uint64_t segments, retransmits;          /* of this tick */
 	int64_t established;                     /* connections that are open now */
 	uint64_t queued;                         /* connections that wait for an accept now */

@@ -3,7 +3,6 @@
 
 #include <math.h>
 #include <stddef.h>
-#include <string.h>
 
 #include "histogram.h"
 
@@ -17,12 +16,6 @@ uint64_t histogram_lower(unsigned bucket)
 		return 0;
 	log2 = TCP_LATENCY_MIN_LOG2 + (bucket - 1) / STEPS;
 	return (uint64_t)(STEPS + (bucket - 1) % STEPS) << (log2 - TCP_LATENCY_STEP_LOG2);
-}
-
-void histogram_clear(struct histogram *h)
-{
-	if (h->count)
-		memset(h, 0, sizeof(*h));
 }
 
 void histogram_add(struct histogram *h, uint64_t count, uint64_t sum, uint64_t max,

@@ -20,8 +20,6 @@ struct histogram {
 /* Smallest value of a bucket; that of TCP_LATENCY_BUCKETS is the end of the scale. */
 uint64_t histogram_lower(unsigned bucket);
 
-void histogram_clear(struct histogram *h);
-
 /* `buckets` may be NULL: count, sum and maximum are known all the same. */
 void histogram_add(struct histogram *h, uint64_t count, uint64_t sum, uint64_t max,
 		   const uint32_t *buckets);

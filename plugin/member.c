@@ -20,7 +20,7 @@ static void counters_add(struct tcp_counters *to, const struct tcp_counters *fro
 		a[i] += b[i];
 }
 
-/* The histogram, made at its first use; NULL without memory. */
+/* The histogram, made when there is something for it; NULL without memory. */
 static struct histogram *histogram_at(struct histogram **at)
 {
 	if (!*at)
@@ -57,9 +57,10 @@ bool share_empty(const struct share *share)
 
 void times_clear(struct histogram **times)
 {
-	for (unsigned i = 0; i < TCP_TIME_COUNT; i++)
-		if (times[i])
-			histogram_clear(times[i]);
+	for (unsigned i = 0; i < TCP_TIME_COUNT; i++) {
+		free(times[i]);
+		times[i] = NULL;
+	}
 }
 
 void share_clear(struct share *share)
@@ -76,7 +77,7 @@ void share_give(const struct share *share, struct tcp_counters *counters, struct
 	for (unsigned i = 0; i < TCP_TIME_COUNT; i++) {
 		const struct histogram *from = share->times[i];
 
-		h = from && from->count ? histogram_at(&times[i]) : NULL;
+		h = from ? histogram_at(&times[i]) : NULL;
 		if (h)
 			histogram_merge(h, from);
 	}
@@ -88,11 +89,9 @@ void member_retire(struct table *t, struct member *m)
 {
 	unsigned generation = m->generation + 1;
 
-	for (unsigned i = 0; i < TCP_TIME_COUNT; i++) {
-		free(m->series.times[i]);
-		free(m->grown.times[i]);
-		free(m->pending.times[i]);
-	}
+	times_clear(m->series.times);
+	times_clear(m->grown.times);
+	times_clear(m->pending.times);
 	free(m->series.name);
 	free(m->series.part);
 	free(m->series.exe);

@@ -15,7 +15,7 @@
 /* Something that was done, and its times. */
 struct share {
 	struct tcp_counters counters;
-	struct histogram *times[TCP_TIME_COUNT]; /* NULL: there was none yet */
+	struct histogram *times[TCP_TIME_COUNT]; /* NULL: there is none; most members have none */
 };
 
 /*
@@ -75,7 +75,7 @@ bool counters_empty(const struct tcp_counters *counters);
 bool share_empty(const struct share *share);
 void share_clear(struct share *share);
 
-/* What is in the histograms is forgotten. */
+/* What is in the histograms is forgotten, and their memory given back. */
 void times_clear(struct histogram **times);
 
 /* A member that is in no list; NULL without memory. */

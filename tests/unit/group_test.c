@@ -166,6 +166,12 @@ static void expect_histogram(const struct histogram *got, const struct histogram
 			   part, i);
 }
 
+static void clear(struct histogram *h)
+{
+	if (h->count)
+		memset(h, 0, sizeof(*h));
+}
+
 static void merge(struct histogram *to, const struct histogram *from)
 {
 	if (from->count)
@@ -265,12 +271,12 @@ static void tick_begin(void)
 	world.now_ns += TICK_NS;
 	groups_begin(world.groups, world.now_ns);
 	world.all.queued = world.kernel.queued = 0;
-	histogram_clear(&world.all.latency);
-	histogram_clear(&world.other.latency);
-	histogram_clear(&world.kernel.latency);
+	clear(&world.all.latency);
+	clear(&world.other.latency);
+	clear(&world.kernel.latency);
 	for (unsigned i = 0; i < world.due_count; i++) {
 		memset(&world.due[i].fed, 0, sizeof(world.due[i].fed));
-		histogram_clear(&world.due[i].latency);
+		clear(&world.due[i].latency);
 		world.due[i].queued = 0;
 	}
 }
@@ -500,7 +506,7 @@ static void see_series(struct due *d, const struct group *series)
 		expect_u64(series->retransmits, d->total.retransmits - d->before.retransmits,
 			   "retransmits of this tick of %s/%s", d->name, d->part);
 	}
-	histogram_clear(&d->seen_latency);
+	clear(&d->seen_latency);
 	if (series->times[TCP_TIME_CONNECT])
 		d->seen_latency = *series->times[TCP_TIME_CONNECT];
 }
@@ -679,7 +685,7 @@ static void expect_total(struct due *d)
 		add(&want, &d->fed);
 		merge(&d->waiting_latency, &d->latency);
 	} else {
-		histogram_clear(&d->waiting_latency);
+		clear(&d->waiting_latency);
 	}
 	expect_counters(&d->total, &want, d->known ? "total" : "first sample", d->name, d->part);
 	expect_histogram(&d->seen_latency, &d->waiting_latency, d->name, d->part);
@@ -813,7 +819,7 @@ static void remember(struct due *d)
 
 	world.changes += d->shown != d->was_shown && !d->rest;
 	d->waiting = d->shown && !d->was_shown ? d->fed : zero;
-	histogram_clear(&d->waiting_latency);
+	clear(&d->waiting_latency);
 	if (d->shown && !d->was_shown)
 		d->waiting_latency = d->latency;
 	d->known |= d->shown;
@@ -2488,6 +2494,42 @@ static void test_pile(void)
 	check_end();
 }
 
+static void test_no_times_left(void)
+{
+	static const struct group_options options = {.group_limit = 3,
+						     .by_pid = true,
+						     .pid_limit = 3,
+						     .by_destination = true,
+						     .destination_limit = 3,
+						     .new_names_per_hour = PLENTY};
+	/* names of three tables, one of them a rest, and these; details of three processes */
+	const long want = 3 * (53 + 53 + 54) + 3 * 2 + 3 * 2;
+	long before;
+
+	check_begin("group: 53 groups with connects, room for 3: no histogram is left in a quiet "
+		    "tick");
+	world_open_with(&options, 0, NULL, 0);
+	before = memory_live();
+	for (unsigned tick = 0; tick < 3; tick++) {
+		tick_begin();
+		for (unsigned i = 0; i < 53; i++) {
+			struct snapshot_process p = connects_of(3 + i, 101 + i, 10007, 3);
+			char name[16];
+
+			snprintf(name, sizeof(name), "g%u", i);
+			feed_as(name, -1, &p);
+			p.process_row = p.row;
+			feed_endpoint_as(name, -1, TCP_ENDPOINT_DESTINATION, i + 1, &p);
+		}
+		tick_end();
+	}
+	quiet_ticks(2);
+	expect(memory_live() - before == want, "%ld blocks, want %ld", memory_live() - before,
+	       want);
+	world_close();
+	check_end();
+}
+
 /* What the reader sees of an own set of groups: all and the sum of the rest. */
 struct sums {
 	unsigned seen;
@@ -3300,6 +3342,7 @@ int main(void)
 	test_short_of_memory();
 	test_out_of_memory();
 	test_pile();
+	test_no_times_left();
 	test_many_alive();
 	test_no_room();
 	test_told_stays();

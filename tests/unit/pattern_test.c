@@ -146,15 +146,17 @@ static bool same_as_library(const char *expression, const char *text)
 }
 
 /* One after the other, so that groups are closed and nothing is repeated that is not there. */
-static void expression_random(char *out, uint64_t *random)
+static void expression_random(char *out, size_t size, uint64_t *random)
 {
 	static const char *const parts[] = {"a",  "b",    "(a|b)",  ".",           "[^a]",
 					    "a*", "(b+)", "x?y",    "[[:alpha:]]", "^a",
 					    "b$", "|",    "a{1,2}", "\xff"};
 
-	*out = '\0';
+	size_t used = 0;
+
 	for (uint64_t n = 1 + check_random(random) % 5; n; n--)
-		strcat(out, parts[check_random(random) % COUNT_OF(parts)]);
+		used += (size_t)snprintf(out + used, size - used, "%s",
+					 parts[check_random(random) % COUNT_OF(parts)]);
 }
 
 static void test_library(void)
@@ -167,7 +169,7 @@ static void test_library(void)
 	for (unsigned i = 0; i < 20000; i++) {
 		size_t length = check_random(&random) % sizeof(text);
 
-		expression_random(expression, &random);
+		expression_random(expression, sizeof(expression), &random);
 		for (size_t at = 0; at < length; at++)
 			text[at] = bytes[check_random(&random) % (sizeof(bytes) - 1)];
 		text[length] = '\0';

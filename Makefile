@@ -46,7 +46,7 @@ LIBS := $(shell PKG_CONFIG_PATH=$(PKG_CONFIG_PATH):/usr/lib/$(MULTIARCH)/pkgconf
 # collectd's side, and what can be used without it
 DAEMON_STAGES = ebpf_tcp config report
 KERNEL_STAGES = probe kernel selftest snapshot
-PURE_STAGES = process subject clean name pattern rule match cgroup cgroups endpoint member rank quota group histogram metric event
+PURE_STAGES = budget process subject clean name pattern rule match cgroup cgroups endpoint member rank quota group histogram metric event
 LIBRARY = $(patsubst %,$(O)/plugin/%.o,$(KERNEL_STAGES) $(PURE_STAGES))
 
 .DELETE_ON_ERROR:

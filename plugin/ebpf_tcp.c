@@ -9,6 +9,7 @@
 #include "report.h"
 
 #define UNUSED_READS 18 /* three minutes at collectd's default interval */
+#define MATCH_SHARE 2   /* of the interval, one part may be spent on finding groups */
 
 static struct {
 	struct config config;
@@ -34,6 +35,7 @@ static struct {
 	bool complained_sockets;
 	bool complained_endpoints;
 	bool complained_names[GROUP_KIND_COUNT];
+	bool complained_waits;
 } plugin;
 
 /* CLOCK_BOOTTIME is the clock of the processes' start times. */
@@ -43,6 +45,11 @@ static uint64_t clock_ns(clockid_t clock)
 
 	clock_gettime(clock, &t);
 	return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
+}
+
+static uint64_t processor_ns(void)
+{
+	return clock_ns(CLOCK_THREAD_CPUTIME_ID);
 }
 
 static int configure(void)
@@ -96,6 +103,8 @@ static int open_stages(char *why, size_t why_size)
 	if (err)
 		return err;
 	probe_tables(&tables, plugin.probe);
+	c->match.clock_ns = processor_ns;
+	c->match.budget_ns = CDTIME_T_TO_NS(plugin_get_interval()) / MATCH_SHARE;
 	err = snapshot_open(&plugin.snapshot, &tables, &c->snapshot);
 	if (!err)
 		err = match_open(&plugin.matcher, tables.row_count, &c->match);
@@ -170,6 +179,16 @@ static void add_process(void *context, const struct snapshot_process *process)
 	enter(METRIC_GROUP);
 	groups_add(plugin.groups, match, process);
 	enter(METRIC_SNAPSHOT);
+}
+
+/* One that had to wait in the last tick: what is open is its group's from now on. */
+static void add_again(void *context, unsigned row, uint64_t start_ns)
+{
+	struct snapshot_process p;
+
+	snapshot_describe(&p, plugin.snapshot, row, start_ns);
+	if (p.row == row && !p.last)
+		add_process(context, &p);
 }
 
 /* Of processes that have no row nothing is known but the name: they are not told of. */
@@ -249,6 +268,19 @@ static void complain_names(void)
 			      names[kind].what, names[kind].remedy);
 }
 
+
+static void complain_waits(uint64_t waits)
+{
+	int rule = match_slowest_rule(plugin.matcher);
+
+	if (waits && !plugin.complained_waits)
+		WARNING(PLUGIN_NAME " plugin: finding the groups of new processes takes too "
+				    "long, some wait in other: begin regular expressions with ^, "
+				    "make them shorter (slowest: %s)",
+			rule < 0 ? "no rule" : plugin.config.reports[rule + 1].rule);
+	plugin.complained_waits = plugin.complained_waits || waits;
+}
+
 static void add_cost(struct metric_self *self, const struct probe_tables *tables,
 		     const struct probe_usage *usage)
 {
@@ -281,6 +313,7 @@ static void report_self(struct report *report)
 		.lost_listeners = tables.self->lost_listeners,
 		.recursion_misses = usage.skips,
 		.refused_names = refused_names(),
+		.match_waits = match_waits(plugin.matcher),
 		.processes = snapshot_processes(plugin.snapshot),
 		.endpoints = snapshot_endpoints(plugin.snapshot),
 		.sockets = (double)(tables.self->sockets_added - tables.self->sockets_removed),
@@ -295,6 +328,7 @@ static void report_self(struct report *report)
 	complain_full(&plugin.complained_endpoints, self.lost_endpoints, "destinations and ports",
 		      "MaxEndpoints");
 	complain_names();
+	complain_waits(self.match_waits);
 }
 
 /* After all values: who listens may block. */
@@ -355,6 +389,7 @@ static int ebpf_tcp_read(void)
 	probe_events(plugin.probe, add_event, NULL);
 	probe_listeners(plugin.probe, add_listener, NULL);
 	enter(METRIC_SNAPSHOT);
+	match_again(plugin.matcher, add_again, NULL);
 	snapshot_take(plugin.snapshot, add_process, NULL);
 	enter(METRIC_GROUP);
 	groups_end(plugin.groups);

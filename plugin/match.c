@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "budget.h"
 #include "clean.h"
 #include "match.h"
 #include "name.h"
@@ -15,7 +16,8 @@
 
 #define RAW_SIZE CGROUP_PATH_SIZE
 #define USERS 128
-#define USER_SIZE 65536 /* of all that is known of a user; most take a few hundred bytes */
+#define RENEW_NS 100000000 /* patterns take up to 130 kB in a ms, see pattern_renew() */
+#define USER_SIZE 65536    /* of all that is known of a user; most take a few hundred bytes */
 
 /* A user's name, or the number if there is none. */
 struct user {
@@ -32,6 +34,8 @@ struct entry {
 	uint32_t generation; /* of the matcher when this was found out; 0: not at all */
 	bool detailed;
 	bool renamed; /* since its row was taken */
+	bool waits;   /* for the next tick, to be matched */
+	bool part;    /* it is an endpoint's */
 };
 
 struct matcher {
@@ -41,6 +45,13 @@ struct matcher {
 	struct subject subject;   /* the process in hand */
 	struct user users[USERS]; /* each has one place, by its uid */
 	bool *used;               /* by rule: it has decided about a process */
+	struct budget budget;
+	uint64_t old_ns;     /* processor time since patterns were renewed */
+	uint64_t slowest_ns; /* what the process took that took longest */
+	int slowest_rule;    /* and which rule has decided about it, or -1 */
+	uint64_t waits;      /* how often a process had to wait */
+	bool waiting;        /* some entry waits */
+	unsigned first;      /* the row whose turn it is */
 	unsigned row_count;
 	uint32_t generation;    /* another number: what the rules said is no longer true */
 	struct entry entries[]; /* by row */
@@ -254,23 +265,96 @@ static bool keeps_group(struct matcher *m, const struct entry *e, const struct s
 	       subject_gone(&m->subject);
 }
 
-/* Without memory the generation stays 0, and the next look tries again. */
-static void match_entry(struct matcher *m, struct entry *e, const struct snapshot_process *p)
-{
-	char group[GROUP_NAME_SIZE];
-	int rule = nobody.rule;
-	bool renamed = p->renames || (e->start_ns == p->start_ns && e->renamed);
+/* -- the budget -- */
 
-	subject_init(&m->subject, p, &m->source, renamed);
-	if (keeps_group(m, e, p)) {
-		e->generation = m->generation;
-		return;
+static void renew(struct matcher *m)
+{
+	for (unsigned i = 0; i < m->options.rule_count; i++)
+		rule_renew(m->options.rules[i]);
+	for (unsigned i = 0; i < m->options.ignore_count; i++)
+		ignore_renew(m->options.ignores[i]);
+	m->old_ns = 0;
+}
+
+static void charge(struct matcher *m, const struct snapshot_process *p, int rule)
+{
+	uint64_t took_ns = budget_stop(&m->budget, p->uid);
+
+	if (took_ns > m->slowest_ns) {
+		m->slowest_ns = took_ns;
+		m->slowest_rule = rule;
 	}
+	m->old_ns += took_ns;
+	if (m->old_ns >= RENEW_NS)
+		renew(m);
+}
+
+void match_again(struct matcher *m, match_visit *visit, void *context)
+{
+	const unsigned end = m->waiting ? 2 * m->row_count : 0; /* parts after processes */
+	unsigned first = m->first, next = m->row_count;
+
+	m->waiting = false;
+	for (unsigned i = 0; i < end; i++) {
+		unsigned row = (first + i) % m->row_count;
+		struct entry *e = &m->entries[row];
+
+		if (!e->waits || e->part != (i >= m->row_count))
+			continue;
+		e->waits = false;
+		visit(context, row, e->start_ns);
+		if (e->waits && next == m->row_count)
+			next = row;
+	}
+	m->first = next % m->row_count;
+}
+
+uint64_t match_waits(const struct matcher *m)
+{
+	return m->waits;
+}
+
+int match_slowest_rule(const struct matcher *m)
+{
+	return m->slowest_rule;
+}
+
+/* -- entries -- */
+
+static bool was_renamed(const struct entry *e, const struct snapshot_process *p)
+{
+	return p->renames || (e->start_ns == p->start_ns && e->renamed);
+}
+
+/* From here on the entry is this process's, of which nothing is known yet. */
+static void take_entry(struct matcher *m, struct entry *e, const struct snapshot_process *p)
+{
+	bool renamed = was_renamed(e, p);
+
 	forget(m, e);
 	e->renamed = renamed;
 	e->start_ns = p->start_ns;
 	e->renames = p->renames;
 	e->match.uid = p->uid;
+}
+
+/* If only the rules have changed, it keeps what they said before. */
+static void wait_entry(struct matcher *m, struct entry *e, const struct snapshot_process *p)
+{
+	if (!e->match.group || e->start_ns != p->start_ns || e->renames != p->renames)
+		take_entry(m, e, p);
+	e->part = p->endpoint.kind;
+	m->waits += !e->waits && !e->part;
+	e->waits = m->waiting = true;
+}
+
+/* Without memory the generation stays 0, and the next look tries again. */
+static void match_anew(struct matcher *m, struct entry *e, const struct snapshot_process *p)
+{
+	char group[GROUP_NAME_SIZE];
+	int rule = nobody.rule;
+
+	take_entry(m, e, p);
 	if (find_group(group, &rule, m) || !keep(m, &e->match.group, group))
 		return;
 	e->match.rule = rule;
@@ -279,19 +363,38 @@ static void match_entry(struct matcher *m, struct entry *e, const struct snapsho
 		m->used[rule] = true;
 }
 
+static void match_entry(struct matcher *m, struct entry *e, const struct snapshot_process *p)
+{
+	if (!budget_allows(&m->budget, p->uid)) {
+		wait_entry(m, e, p);
+		return;
+	}
+	e->waits = false;
+	budget_start(&m->budget);
+	subject_init(&m->subject, p, &m->source, was_renamed(e, p));
+	if (keeps_group(m, e, p))
+		e->generation = m->generation;
+	else
+		match_anew(m, e, p);
+	charge(m, p, e->match.rule);
+}
+
 /* Is what is known of the row about this process, and as the rules are now? */
 static bool valid(const struct matcher *m, const struct entry *e, const struct snapshot_process *p)
 {
 	return e->generation == m->generation && e->start_ns == p->start_ns;
 }
 
-/* The matched entry: for an endpoint the process's, if it has one. */
+/* The matched entry: for an endpoint the process's, if it has one. It waits if that waits. */
 static struct entry *entry_of(struct matcher *m, const struct snapshot_process *p)
 {
 	unsigned row = p->endpoint.kind && p->process_row < m->row_count ? p->process_row : p->row;
 	struct entry *e = &m->entries[row];
+	bool waits = row != p->row && e->waits && e->start_ns == p->start_ns;
 
-	if (row != p->row && valid(m, e, p))
+	if (waits)
+		wait_entry(m, &m->entries[p->row], p);
+	if (waits || (row != p->row && valid(m, e, p)))
 		return e;
 	e = &m->entries[p->row];
 	if (!valid(m, e, p) || e->renames != p->renames)
@@ -337,10 +440,17 @@ void match_begin(struct matcher *m)
 {
 	bool changed = false;
 
+	budget_begin(&m->budget);
 	cgroups_begin(m->source.cgroups);
 	for (unsigned i = 0; i < m->options.rule_count; i++)
 		changed |= rule_refresh(m->options.rules[i]);
 	m->generation += changed;
+}
+
+static bool compares_names(const struct match_options *options)
+{
+	return options->group_by == MATCH_BY_PROCESS && !options->rule_count &&
+	       !options->ignore_count;
 }
 
 int match_open(struct matcher **out, unsigned row_count, const struct match_options *options)
@@ -353,6 +463,10 @@ int match_open(struct matcher **out, unsigned row_count, const struct match_opti
 	m->source.proc_root = options->proc_root;
 	m->row_count = row_count;
 	m->generation = 1;
+	m->slowest_rule = nobody.rule;
+	m->budget.limit_ns = options->budget_ns;
+	if (!compares_names(options)) /* that takes less time than to look at the clock */
+		m->budget.clock_ns = options->clock_ns;
 	m->used = calloc(options->rule_count + 1, sizeof(*m->used));
 	if (!m->used || names_open(&m->names, row_count) ||
 	    cgroups_open(&m->source.cgroups, options->cgroup_root)) {

@@ -45,6 +45,8 @@ struct match_options {
 				 is one */
 	const char *proc_root;
 	char *cgroup_root;
+	uint64_t (*clock_ns)(void); /* processor time; NULL: what it takes is not bounded */
+	uint64_t budget_ns; /* of it for a tick: what is not matched then waits for the next */
 };
 
 /* What is known of a process. Texts are never NULL. */
@@ -64,6 +66,18 @@ void match_close(struct matcher *m);
 
 /* A tick begins: PID files are looked at. */
 void match_begin(struct matcher *m);
+
+typedef void match_visit(void *context, unsigned row, uint64_t start_ns);
+
+/* Calls `visit` for those rows that had to wait in the last tick, to be asked for again. */
+void match_again(struct matcher *m, match_visit *visit, void *context);
+
+/* How often a process had to wait for a tick. Until then it is in GROUP_OTHER, or in its old group
+ * if only the rules have changed. */
+uint64_t match_waits(const struct matcher *m);
+
+/* Index of the rule that has decided about the process which took longest, or -1. */
+int match_slowest_rule(const struct matcher *m);
 
 /* Valid until the process of this row is asked for again. Never NULL. */
 const struct match *match_process(struct matcher *m, const struct snapshot_process *p);

@@ -93,6 +93,7 @@ static const struct {
 	{"total_events", "lost_listeners", false, SELF(lost_listeners), 0},
 	{"total_events", "recursion_misses", false, SELF(recursion_misses), 0},
 	{"total_events", "refused_names", false, SELF(refused_names), 0},
+	{"total_events", "match_waits", false, SELF(match_waits), 0},
 	{"cache_size", "processes", true, SELF(processes), 0},
 	{"cache_size", "endpoints", true, SELF(endpoints), 0},
 	{"cache_size", "sockets", true, SELF(sockets), 0},

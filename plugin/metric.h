@@ -77,6 +77,7 @@ struct metric_self {
 	uint64_t lost_listeners;
 	uint64_t recursion_misses;
 	uint64_t refused_names;
+	uint64_t match_waits;
 	double processes;
 	double endpoints;
 	double sockets;

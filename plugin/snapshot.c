@@ -500,7 +500,8 @@ void snapshot_describe(struct snapshot_process *out, const struct snapshot *s, u
 	if (row >= TCP_ROW_FIRST && row < s->tables.row_count && start_ns &&
 	    (snapshot_start_ns(s, row) == start_ns ||
 	     (s->states[row] == LEAVING && s->seen[row].start_ns == start_ns))) {
-		p.row = p.process_row = row;
+		p.row = row;
+		p.process_row = is_endpoint(s, row) ? s->tables.rows[row].process_row : row;
 		p.start_ns = start_ns;
 		p.last = s->states[row] == LEAVING;
 		if (s->tables.rows[row].exited == TCP_EXIT_UNKNOWN)

@@ -57,7 +57,8 @@ void snapshot_take(struct snapshot *s, snapshot_visit *visit, void *context);
  */
 void snapshot_want(struct snapshot *s, unsigned row, bool destinations, bool ports);
 
-/* Who the process of a row is, as the row tells; else what has nobody's row. Nothing has grown. */
+/* Who the process, or endpoint, of a row is, as the row tells; else what has nobody's row. Nothing
+ * has grown. */
 void snapshot_describe(struct snapshot_process *out, const struct snapshot *s, unsigned row,
 		       uint64_t start_ns);
 

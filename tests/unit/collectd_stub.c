@@ -196,6 +196,11 @@ int meta_data_add_unsigned_int(meta_data_t *md, const char *key, uint64_t value)
 	return meta_add(md, "%s=%llu ", key, (unsigned long long)value);
 }
 
+cdtime_t plugin_get_interval(void)
+{
+	return TIME_T_TO_CDTIME_T(10);
+}
+
 cdtime_t cdtime(void)
 {
 	return TIME_T_TO_CDTIME_T(1009);

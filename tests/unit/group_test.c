@@ -2968,6 +2968,49 @@ static void test_open_exec(void)
 	check_end();
 }
 
+/* While it is not known what a process is, it is in `other`; then it is told of without growth. */
+static void test_open_waits(void)
+{
+	struct snapshot_process p = opens(3, 101, 5);
+
+	check_begin("group: a process that waits in other takes what is open to its group");
+	world_open_with(&(struct group_options){.group_limit = 7,
+						.by_pid = true,
+						.pid_limit = 7,
+						.by_port = true,
+						.port_limit = 7},
+			0, NULL, 0);
+	p.grown.rx_bytes = 1009;
+	tick_begin();
+	feed_as(GROUP_OTHER, -1, &p);
+	feed_endpoint_as(GROUP_OTHER, -1, TCP_ENDPOINT_PORT, 443, &p);
+	tick_end();
+	expect_open_fixed(5, 5, 0);
+	expect_open(GROUP_PORT, GROUP_OTHER, "port-443", 5);
+	tick_begin();
+	feed_open("db", 3, 101, 0);
+	feed_open_end("db", TCP_ENDPOINT_PORT, 443, 0);
+	tick_end();
+	expect_open_fixed(5, 0, 0);
+	expect_open(GROUP_WHOLE, "db", "", 5);
+	expect_open(GROUP_PROCESS, "db", "101", 5);
+	expect_open(GROUP_PORT, "db", "port-443", 5);
+	expect(due_of(GROUP_PORT, GROUP_OTHER, "port-443")->seen_open == 0, "what is left");
+	expect_rx("db", 0, 0); /* what it did before stays where it was */
+	tick_begin();
+	p.grown.established = (uint64_t)-2;
+	feed_as("db", -1, &p);
+	feed_endpoint_as("db", -1, TCP_ENDPOINT_PORT, 443, &p);
+	tick_end();
+	quiet_ticks(2);
+	expect_rx("db", 0, 1009);
+	expect_open(GROUP_WHOLE, "db", "", 3);
+	expect_open(GROUP_PORT, "db", "port-443", 3);
+	expect_open_fixed(3, 0, 0);
+	world_close();
+	check_end();
+}
+
 /* The kernel half takes such connections from TCP_ROW_OTHER when they close. */
 static void test_open_after_end(void)
 {
@@ -3327,6 +3370,7 @@ int main(void)
 	test_open();
 	test_open_hidden();
 	test_open_exec();
+	test_open_waits();
 	test_open_after_end();
 	test_open_ends();
 	test_open_many_ends();

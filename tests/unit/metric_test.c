@@ -525,6 +525,7 @@ static const struct want self_wants[] = {
 	{"total_events", "lost_listeners", 1, {4013}, 0},
 	{"total_events", "recursion_misses", 1, {5003}, 0},
 	{"total_events", "refused_names", 1, {5009}, 0},
+	{"total_events", "match_waits", 1, {6029}, 0},
 	{"cache_size", "processes", 0, {0}, 7},
 	{"cache_size", "endpoints", 0, {0}, 13},
 	{"cache_size", "sockets", 0, {0}, 11},
@@ -556,6 +557,7 @@ static void test_self(void)
 		.lost_listeners = 4013,
 		.recursion_misses = 5003,
 		.refused_names = 5009,
+		.match_waits = 6029,
 		.processes = 7,
 		.endpoints = 13,
 		.sockets = 11,
@@ -571,10 +573,10 @@ static void test_self(void)
 		unsigned extras;
 		size_t count;
 	} cases[] = {
-		{0, 13},
-		{METRIC_RUNS | METRIC_SOCKET_LIMIT, 13},
-		{METRIC_COST, 20},
-		{METRIC_COST | METRIC_SOCKET_LIMIT, 21},
+		{0, 14},
+		{METRIC_RUNS | METRIC_SOCKET_LIMIT, 14},
+		{METRIC_COST, 21},
+		{METRIC_COST | METRIC_SOCKET_LIMIT, 22},
 		{METRIC_COST | METRIC_SOCKET_LIMIT | METRIC_RUNS, COUNT_OF(self_wants)},
 	};
 

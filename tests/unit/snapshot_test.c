@@ -899,7 +899,7 @@ static void expect_nobody(unsigned row, uint64_t start_ns, unsigned want, const 
 static void test_describe(void)
 {
 	struct snapshot_process p;
-	unsigned row;
+	unsigned row, end_row;
 
 	start("who has a row, for those who know no more than its number");
 	row = spawn(PID_BASE + 1, 77 * TICK_NS, "web");
@@ -928,6 +928,11 @@ static void test_describe(void)
 	expect_nobody(TCP_ROW_NONE, 0, TCP_ROW_OTHER, "none");
 	expect_nobody(TCP_ROW_OTHER, 0, TCP_ROW_OTHER, "other");
 	expect_nobody(TCP_ROW_KERNEL, 0, TCP_ROW_KERNEL, "kernel");
+	end_row = kernel_endpoint(row, destination(7, 443));
+	snapshot_describe(&p, reader.snapshot, end_row, 77 * TICK_NS);
+	expect_u64(p.row, end_row, "an endpoint's row");
+	expect_u64(p.process_row, row, "that of its process");
+	expect_u64(p.endpoint.port, 443, "its port");
 	look();
 	expect_only(row, 1009, false, "in the look");
 	kernel.rows[row].exited = 1;

@@ -268,7 +268,6 @@ static void complain_names(void)
 			      names[kind].what, names[kind].remedy);
 }
 
-
 static void complain_waits(uint64_t waits)
 {
 	int rule = match_slowest_rule(plugin.matcher);

@@ -291,9 +291,11 @@ static void charge(struct matcher *m, const struct snapshot_process *p, int rule
 
 void match_again(struct matcher *m, match_visit *visit, void *context)
 {
-	const unsigned end = m->waiting ? 2 * m->row_count : 0; /* parts after processes */
+	const unsigned end = 2 * m->row_count; /* parts after processes */
 	unsigned first = m->first, next = m->row_count;
 
+	if (!m->waiting || !m->row_count)
+		return;
 	m->waiting = false;
 	for (unsigned i = 0; i < end; i++) {
 		unsigned row = (first + i) % m->row_count;

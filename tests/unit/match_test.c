@@ -767,7 +767,7 @@ static void expect_known(struct matcher *m, unsigned end, uint32_t uid, const ch
 		const char *group = match_process(m, &p)->group;
 
 		snprintf(name, sizeof(name), "p%u", n);
-		strcat(got, strcmp(group, name) == 0 ? "1" : "0");
+		got[n - TCP_ROW_FIRST] = strcmp(group, name) == 0 ? '1' : '0';
 		expect(strcmp(group, name) == 0 || strcmp(group, GROUP_OTHER) == 0, "row %u: %s", n,
 		       group);
 	}

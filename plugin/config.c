@@ -356,8 +356,8 @@ static struct rule *make_rule(const struct config *c, const struct option *optio
 			      const oconfig_item_t *item)
 {
 	static const char *const kinds[] = {
-		[RULE_PROCESS] = "the name of a process in quotes, or that of the group and those "
-				 "of its processes",
+		[RULE_PROCESS] = ("the name of a process in quotes, or that of the group and those "
+				  "of its processes"),
 		[RULE_MATCH] = "a name and a regular expression in quotes, or several",
 		[RULE_PID_FILE] = "a name and an absolute path in quotes, or several",
 		[RULE_PID] = "a name in quotes and a process id from 1 to 4194304, or several",

@@ -402,7 +402,6 @@ static void begin(struct snapshot *s)
 	s->since = s->looks && tick > LATE_TICKS ? tick - LATE_TICKS : 1;
 	s->full = lost_more(&s->lost_processes, &s->tables.self->lost_processes);
 	s->crowded = lost_more(&s->lost_endpoints, &s->tables.self->lost_endpoints);
-	s->left = false;
 	s->looks++;
 	give_turn(s, &s->reads, DUE);
 	give_turn(s, &s->sweep, SWEPT);
@@ -415,6 +414,7 @@ void snapshot_take(struct snapshot *s, snapshot_visit *visit, void *context)
 	begin(s);
 	look_at(s, TCP_ROW_OTHER, middle, s->full ? HELD : SWEPT, visit, context);
 	look_at(s, middle, end, s->left || s->crowded ? HELD : SWEPT, visit, context);
+	s->left = false;
 	__atomic_add_fetch(s->tables.tick, 1,
 			   __ATOMIC_RELAXED); /* what changes from here on is newer */
 }

@@ -51,10 +51,7 @@ void snapshot_close(struct snapshot *s);
 /* Calls `visit` for every process that did something or has ended, then for every such endpoint. */
 void snapshot_take(struct snapshot *s, snapshot_visit *visit, void *context);
 
-/*
- * Which endpoints of this process are asked for; until that is said, it may take rows for all.
- * Called by `visit` for a process as a whole.
- */
+/* Which endpoints of this process are asked for; until that is said, it may take rows for all. */
 void snapshot_want(struct snapshot *s, unsigned row, bool destinations, bool ports);
 
 /* Who the process, or endpoint, of a row is, as the row tells; else what has nobody's row. Nothing

@@ -79,9 +79,7 @@ static bool group_shown(const struct groups *g, const struct member *m)
 
 static bool has_name(const struct member *m)
 {
-	bool endpoint = m->series.kind == GROUP_DESTINATION || m->series.kind == GROUP_PORT;
-
-	return !endpoint || strcmp(m->series.part, PART_UNNAMED) != 0;
+	return m->series.kind == GROUP_WHOLE || strcmp(m->series.part, PART_UNNAMED) != 0;
 }
 
 /* The part "other" of the group; that of the group `other`, if the group is not reported. */

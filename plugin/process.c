@@ -93,6 +93,11 @@ uint32_t process_thread(const char *proc_root, uint32_t pid)
 	return thread;
 }
 
+bool process_is(const struct process_stat *stat, uint64_t start_ns)
+{
+	return !stat->ended && stat->start_ticks == process_ticks(start_ns);
+}
+
 bool process_gone(const char *proc_root, uint32_t pid)
 {
 	char path[PATH_MAX];
@@ -113,7 +118,7 @@ bool process_alive(const char *proc_root, uint32_t pid, uint64_t start_ns)
 	err = process_stat(&stat, proc_root, pid); /* -ENOENT: hidden (hidepid) */
 	if (err)
 		return err != -ESRCH;
-	return !stat.ended && stat.start_ticks == process_ticks(start_ns);
+	return process_is(&stat, start_ns);
 }
 
 ssize_t process_exe(char *out, size_t size, const char *proc_root, uint32_t pid)

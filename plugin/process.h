@@ -26,6 +26,9 @@ int process_stat(struct process_stat *out, const char *proc_root, uint32_t pid);
 /* A thread of it that is not the leader, by the number that stands for it in /proc; else `pid`. */
 uint32_t process_thread(const char *proc_root, uint32_t pid);
 
+/* Does the process that started at start_ns still run, as its stat tells? */
+bool process_is(const struct process_stat *stat, uint64_t start_ns);
+
 /* True if nothing has that pid: the cheap half of process_alive(). In doubt false. */
 bool process_gone(const char *proc_root, uint32_t pid);
 

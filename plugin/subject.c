@@ -38,8 +38,8 @@ static bool alive(struct subject *s)
 
 	if (!first_look(s, ALIVE))
 		return s->alive;
-	s->alive = !p->last && !process_stat(&s->stat, root, p->pid) && !s->stat.ended &&
-		   s->stat.start_ticks == process_ticks(p->start_ns);
+	s->alive = !p->last && !process_stat(&s->stat, root, p->pid) &&
+		   process_is(&s->stat, p->start_ns);
 	if (s->alive)
 		s->shown = s->stat.leader_ended ? process_thread(root, p->pid) : p->pid;
 	return s->alive;

@@ -242,9 +242,7 @@ static __always_inline struct socket_state *state_late(struct sock *sk, struct t
 	return state_reset(sk, active * ACTIVE, active ? A_CONNECT : AN_ACCEPT);
 }
 
-/*
- * The state of a connection, also if its birth was skipped and it comes of age, or fails, now.
- */
+/* The state of a connection, also if its birth was skipped and it comes of age, or fails, now. */
 static __always_inline struct socket_state *state_grown_up(struct sock *sk, struct tcp_sock *tp,
 							   int old, int now, int how)
 {

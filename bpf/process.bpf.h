@@ -194,8 +194,8 @@ static __always_inline void on_rename(struct task_struct *task, const char *comm
 		row = leader_row(task, how);
 	if (!row)
 		return;
-	add(row->renames,
-	    1); /* before and after: the reader has the name as it is now, or looks again */
+	/* before and after: the reader has the name as it is now, or looks again */
+	add(row->renames, 1);
 	bpf_probe_read_kernel_str(row->comm, sizeof(row->comm), comm);
 	add(row->renames, 1);
 }

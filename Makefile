@@ -46,7 +46,7 @@ LIBS := $(shell PKG_CONFIG_PATH=$(PKG_CONFIG_PATH):/usr/lib/$(MULTIARCH)/pkgconf
 # collectd's side, and what can be used without it
 DAEMON_STAGES = ebpf_tcp config report
 KERNEL_STAGES = probe kernel selftest snapshot
-PURE_STAGES = budget process subject clean name pattern rule match cgroup cgroups endpoint member rank quota group histogram metric event
+PURE_STAGES = host explain budget process subject clean name pattern rule match cgroup cgroups endpoint member rank quota group histogram metric event
 LIBRARY = $(patsubst %,$(O)/plugin/%.o,$(KERNEL_STAGES) $(PURE_STAGES))
 
 .DELETE_ON_ERROR:
@@ -83,7 +83,7 @@ $(O)/ebpf_tcp.so: $(patsubst %,$(O)/plugin/%.o,$(DAEMON_STAGES)) $(LIBRARY)
 
 # -- tests: each prints ok, FAIL or skip lines; tests/run counts them --
 
-PROGRAMS = $(patsubst %,$(O)/tests/%,compare traffic connect progress start testrun storm hold tick soak)
+PROGRAMS = $(patsubst %,$(O)/tests/%,compare traffic connect progress start testrun storm hold refuse tick soak)
 KERNELS ?= $(shell tests/kernels/run --list)
 BACKENDS ?=
 
@@ -96,10 +96,10 @@ $(O)/tests/%.o: %.c Makefile
 	$(Q)$(CC) $(ALL_CFLAGS) -Iplugin -pthread -MMD -MP -c $< -o $@
 
 $(O)/tests/testrun.o: $(O)/bpf/tcp.skel.h
-$(O)/tests/compare $(O)/tests/progress: $(patsubst %,$(O)/plugin/%.o,$(KERNEL_STAGES) process)
+$(O)/tests/compare $(O)/tests/progress: $(patsubst %,$(O)/plugin/%.o,$(KERNEL_STAGES) host explain process)
 $(O)/tests/traffic $(O)/tests/connect: $(O)/tests/scenario.o
 $(O)/tests/start: private LDFLAGS += -Wl,--wrap=bpf_object__load_skeleton
-$(O)/tests/start: $(patsubst %,$(O)/plugin/%.o,probe kernel selftest)
+$(O)/tests/start: $(patsubst %,$(O)/plugin/%.o,probe kernel selftest host explain)
 
 $(PROGRAMS): $(O)/tests/%: $(O)/tests/%.o
 	$(call say,LINK,$@)

@@ -120,7 +120,7 @@ static int open_stages(char *why, size_t why_size)
 
 static int ebpf_tcp_init(void)
 {
-	char why[512] = "out of memory";
+	char why[1024] = "out of memory";
 
 	if (plugin.events) /* collectd calls once; be safe */
 		return 0;

@@ -2,26 +2,26 @@
 /* Copyright (c) 2026 ebpf_tcp authors */
 
 #include <errno.h>
-#include <linux/capability.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/syscall.h>
+#include <sys/stat.h>
 #include <sys/utsname.h>
 #include <unistd.h>
 
 #include <bpf/bpf.h>
+#include <bpf/btf.h>
 #include <bpf/libbpf.h>
 
+#include "explain.h"
 #include "kernel.h"
 #include "probe.h"
 #include "selftest.h"
 #include "tcp.h"
 #include "tcp.skel.h"
 
-#define KERNEL_BTF "/sys/kernel/btf/vmlinux"
 #define LOG_SIZE 4096
 #define PROGRAMS_MAX 64
 #define RING_SIZE (256 * 1024)
@@ -75,6 +75,8 @@ static const struct backend {
 	 UNSEEN ", " LATE},
 	{"rawtp", {"packet_", "traced_", "locked_"}, 0, BY_PACKET ", " IN_TABLE, UNSEEN ", " LATE},
 };
+#define BACKEND_COUNT (sizeof(backends) / sizeof(*backends))
+_Static_assert(BACKEND_COUNT <= EXPLAIN_ATTEMPTS, "what each of them says can be told");
 
 #define IF(field) offsetof(struct probe_options, field)
 
@@ -173,22 +175,36 @@ __attribute__((format(printf, 2, 0))) static int log_take(enum libbpf_print_leve
 	return 0;
 }
 
-/* The kernel's or libbpf's own words about a failure: the first line that names a program. */
+static void error_text(char *out, size_t size, int err)
+{
+	if (err == -ENOTSUPP)
+		err = -EOPNOTSUPP;
+	libbpf_strerror(err, out, size); /* it knows its own ones, too */
+}
+
+/* The kernel's or libbpf's own words about a failure: the first line that names a program, or map.
+ */
 static void log_reason(char *out, size_t size, int err)
 {
-	const char *line = strstr(log_text, "prog '");
-	int length = line ? (int)strcspn(line, "\n") : 0;
+	const char *program = strstr(log_text, "prog '"), *map = strstr(log_text, "map '");
+	char text[64];
 
-	if (length > 0)
-		snprintf(out, size, "%.*s", length, line);
+	error_text(text, sizeof(text), err);
+	if (program)
+		snprintf(out, size, "%.*s", (int)strcspn(program, "\n"), program);
+	else if (map)
+		snprintf(out, size, "%.*s: %s", (int)strcspn(map, ":\n"), map, text);
 	else
-		snprintf(out, size, "%s", strerror(-err));
+		snprintf(out, size, "%s", text);
 }
 
 /* The same words of our own. */
 static void complain(const char *program, const char *step, int err)
 {
-	snprintf(log_text, sizeof(log_text), "prog '%s': %s: %s\n", program, step, strerror(-err));
+	char text[64];
+
+	error_text(text, sizeof(text), err);
+	snprintf(log_text, sizeof(log_text), "prog '%s': %s: %s\n", program, step, text);
 }
 
 static bool starts_with(const char *text, const char *prefix)
@@ -244,11 +260,14 @@ static int look_for_hook(struct probe *p, const struct bpf_program *program)
 		   *section = bpf_program__section_name(program);
 	int index = optional_index(name), err = kernel_hook(p->kernel, section);
 
-	if (err && index < 0)
+	if (!err)
+		return 0;
+	if (index < 0 || explain_shortage(err)) {
 		complain(name, section, err);
-	if (err && index >= 0)
-		p->dropped[index] = true;
-	return index < 0 ? err : 0;
+		return err;
+	}
+	p->dropped[index] = true;
+	return 0;
 }
 
 static int select_programs(struct probe *p, const struct probe_options *options)
@@ -419,7 +438,7 @@ static int load(struct probe *p, const struct probe_options *options)
 {
 	int err = load_once(p, options);
 
-	while (err && drop_blamed(p))
+	while (err && !explain_shortage(err) && drop_blamed(p))
 		err = load_once(p, options);
 	return err;
 }
@@ -548,7 +567,7 @@ static int attach(struct probe *p)
 		if (p->links[i])
 			continue;
 		err = -errno;
-		if (index < 0) {
+		if (index < 0 || explain_shortage(err)) {
 			complain(name, "attach", err);
 			return err;
 		}
@@ -639,9 +658,12 @@ static int prove(struct probe *p)
 {
 	struct selftest test;
 	bool counted;
+	int err;
 
-	if (selftest_open(&test)) /* no loopback here: nothing is proven, nothing is wrong */
-		return 0;
+	log_text[0] = '\0';
+	err = selftest_open(&test);
+	if (err) /* no loopback here: nothing is proven, nothing is wrong */
+		return explain_shortage(err) ? err : 0;
 	counted = selftest_counted(p);
 	selftest_close(&test);
 	if (counted)
@@ -685,86 +707,6 @@ static void describe(struct probe *p)
 				 optional[i].loss);
 		separator = ", ";
 	}
-}
-
-/* The capabilities that loading needs and this process lacks, as a list of names. */
-static void missing_capabilities(char *out, size_t size)
-{
-	struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
-	struct __user_cap_data_struct data[2] = {0};
-	uint64_t have;
-
-	out[0] = '\0';
-	if (syscall(SYS_capget, &header, data))
-		return;
-	have = data[0].effective | (uint64_t)data[1].effective << 32;
-	if (have & 1ULL << CAP_SYS_ADMIN)
-		return;
-	snprintf(out, size, "%s%s%s", have & 1ULL << CAP_BPF ? "" : "CAP_BPF",
-		 have & (1ULL << CAP_BPF | 1ULL << CAP_PERFMON) ? "" : " and ",
-		 have & 1ULL << CAP_PERFMON ? "" : "CAP_PERFMON");
-}
-
-static bool locked_down(void)
-{
-	FILE *file = fopen("/sys/kernel/security/lockdown", "re");
-	char line[128] = "";
-
-	if (!file)
-		return false;
-	if (!fgets(line, sizeof(line), file))
-		line[0] = '\0';
-	fclose(file);
-	return strstr(line, "[confidentiality]") != NULL;
-}
-
-static bool kernel_older_than(unsigned major, unsigned minor, const struct utsname *kernel)
-{
-	unsigned a = 0, b = 0;
-
-	if (sscanf(kernel->release, "%u.%u", &a, &b) != 2)
-		return false;
-	return a < major || (a == major && b < minor);
-}
-
-/* Turns a failure into a cause and a remedy. `reason` is what the last backend said. */
-static void explain(char *out, size_t size, const char *reason, const struct probe_options *options)
-{
-	struct utsname kernel = {0};
-	char missing[64];
-
-	uname(&kernel);
-	missing_capabilities(missing, sizeof(missing));
-	if (missing[0])
-		snprintf(out, size,
-			 "collectd lacks %s: give it to the service "
-			 "(AmbientCapabilities=CAP_BPF CAP_PERFMON) or run it as root",
-			 missing);
-	else if (kernel_older_than(5, 10, &kernel))
-		snprintf(out, size, "kernel %s is too old: 5.10 or later is needed",
-			 kernel.release);
-	else if (options->btf && access(options->btf, R_OK))
-		snprintf(out, size, "BTF \"%s\": %s: name a readable BTF file of kernel %s",
-			 options->btf, strerror(errno), kernel.release);
-	else if (kernel_older_than(5, 11, &kernel) && strstr(reason, strerror(EPERM)))
-		snprintf(out, size,
-			 "kernel %s limits the memory that BPF may lock: give the service "
-			 "LimitMEMLOCK=infinity or CAP_SYS_RESOURCE (%s)",
-			 kernel.release, reason);
-	else if (!options->btf && access(KERNEL_BTF, R_OK))
-		snprintf(out, size,
-			 "kernel %s has no BTF (" KERNEL_BTF "): set BTF to a "
-			 "BTF file of this kernel",
-			 kernel.release);
-	else if (locked_down())
-		snprintf(out, size,
-			 "the kernel is locked down (confidentiality): boot with "
-			 "lockdown=integrity or less");
-	else if (strcmp(options->backend, "auto") != 0)
-		snprintf(out, size, "Backend \"%s\" does not work here (%s): try Backend \"auto\"",
-			 options->backend, reason);
-	else
-		snprintf(out, size, "no backend works on kernel %s (%s)", kernel.release, reason);
 }
 
 /* -- the life of a probe -- */
@@ -828,16 +770,19 @@ static bool fprobes_pay(void)
 	struct utsname kernel = {0};
 
 	uname(&kernel);
-	return kernel_older_than(6, 14, &kernel) || !kernel_older_than(6, 19, &kernel);
+	return host_older_than(kernel.release, 6, 14) || !host_older_than(kernel.release, 6, 19);
 }
 
-static int try_backends(struct probe *p, char *reason, size_t size, struct kernel *kernel,
+/* What failed is added to the facts. Where something ran out, others would only hide that. */
+static int try_backends(struct probe *p, struct explain_facts *facts, struct kernel *kernel,
 			const struct probe_options *options)
 {
 	bool any = strcmp(options->backend, "auto") == 0;
 	int err = -EINVAL;
 
-	for (unsigned i = 0; i < sizeof(backends) / sizeof(*backends); i++) {
+	for (unsigned i = 0; i < BACKEND_COUNT && !explain_shortage(err); i++) {
+		struct explain_attempt *attempt = &facts->attempts[facts->attempt_count];
+
 		if (!any && strcmp(backends[i].name, options->backend) != 0)
 			continue;
 		if (backends[i].uses & KERNEL_FPROBE && !fprobes_pay())
@@ -845,9 +790,41 @@ static int try_backends(struct probe *p, char *reason, size_t size, struct kerne
 		err = try_backend(p, &backends[i], kernel, options);
 		if (!err)
 			return 0;
-		log_reason(reason, size, err);
+		attempt->backend = backends[i].name;
+		attempt->err = err;
+		attempt->loaded = p->skeleton;
+		log_reason(attempt->reason, sizeof(attempt->reason), err);
+		facts->attempt_count++;
 		reset(p);
 	}
+	return err;
+}
+
+/* May libbpf be given this file? It would wait for who writes into a FIFO. */
+static int check_btf(char *out, size_t size, const char *path)
+{
+	struct stat file;
+	struct btf *btf;
+	int err;
+
+	if (stat(path, &file) || access(path, R_OK)) {
+		err = -errno;
+		error_text(out, size, err);
+		return err;
+	}
+	if (!S_ISREG(file.st_mode)) {
+		snprintf(out, size, "it is not a regular file");
+		return -EINVAL;
+	}
+	btf = btf__parse(path, NULL);
+	if (btf) {
+		btf__free(btf);
+		return 0;
+	}
+	err = -errno; /* of the kernel's, only that the file ended too early */
+	snprintf(out, size, "there is no BTF in it");
+	if (err <= -__LIBBPF_ERRNO__START)
+		error_text(out, size, err);
 	return err;
 }
 
@@ -868,27 +845,42 @@ static void return_memory(void)
 		malloc_trim(0);
 }
 
+/* What failed is in the facts; an error of the option's BTF file in `btf_error`. */
+static int open_any(struct probe *p, struct explain_facts *facts, struct kernel *kernel,
+		    char *btf_error, size_t size, const struct probe_options *options)
+{
+	libbpf_print_fn_t print = libbpf_set_print(log_take);
+	int err = options->btf ? check_btf(btf_error, size, options->btf) : 0;
+
+	if (err)
+		facts->btf_error = btf_error;
+	else
+		err = try_backends(p, facts, kernel, options);
+	libbpf_set_print(print);
+	p->kernel = NULL;
+	return err;
+}
+
 int probe_open(struct probe **out, char *why, size_t why_size, const struct probe_options *options)
 {
+	struct explain_facts facts = {.backend = options->backend, .btf = options->btf};
 	struct probe *p = calloc(1, sizeof(*p));
-	libbpf_print_fn_t print = libbpf_set_print(log_take);
 	struct kernel *kernel = kernel_open();
-	char reason[256] = "";
+	char btf_error[128];
 	int err = -ENOMEM;
 
 	if (p && kernel)
-		err = try_backends(p, reason, sizeof(reason), kernel, options);
+		err = open_any(p, &facts, kernel, btf_error, sizeof(btf_error), options);
 	kernel_close(kernel);
-	libbpf_set_print(print);
+	return_memory();
 	if (!p || !kernel) {
 		snprintf(why, why_size, "out of memory");
 		free(p);
-		return -ENOMEM;
+		return err;
 	}
-	return_memory();
-	p->kernel = NULL;
 	if (err) {
-		explain(why, why_size, reason, options);
+		host_read(&facts.host);
+		explain(why, why_size, &facts);
 		free(p);
 		return err;
 	}

@@ -127,7 +127,7 @@ $(O)/$(1)/probe.o: plugin/probe.c $(O)/$(1)/tcp.skel.h
 	$$(Q)$$(CC) -I$(O)/$(1) $$(ALL_CFLAGS) -MMD -MP -c $$< -o $$@
 
 $(O)/tests/$(1): $(O)/$(1)/probe.o $(O)/floor/selftest.o $(O)/plugin/kernel.o $(O)/plugin/snapshot.o
-$(O)/tests/$(1): $(O)/tests/observe.o $(O)/tests/classic.o $(O)/plugin/process.o
+$(O)/tests/$(1): $(O)/tests/observe.o $(O)/tests/classic.o $(patsubst %,$(O)/plugin/%.o,host explain process)
 endef
 
 $(eval $(call floor_build,floor))
@@ -147,7 +147,7 @@ $(O)/tests/native.o: $(O)/bpf/body.skel.h
 $(O)/tests/native: private LDFLAGS += -pthread
 $(O)/tests/native: $(O)/tests/native.o
 $(O)/tests/observe: $(patsubst %,$(O)/plugin/%.o,$(KERNEL_STAGES))
-$(O)/tests/observe: $(O)/tests/observe.o $(O)/tests/classic.o $(O)/plugin/process.o
+$(O)/tests/observe: $(O)/tests/observe.o $(O)/tests/classic.o $(patsubst %,$(O)/plugin/%.o,host explain process)
 
 $(BENCH):
 	$(call say,LINK,$@)

@@ -118,6 +118,23 @@ static int open_stages(char *why, size_t why_size)
 	return err;
 }
 
+/* collectd complains of each value in each interval, but does not say what to do. */
+static void warn_of_types(void)
+{
+	static const struct group whole = {.name = "", .part = ""};
+	const struct config *c = &plugin.config;
+	const struct metric_self self = {.extras = c->own_cost ? ~0U : 0};
+	struct report_types types = {0};
+
+	for (unsigned i = 0; i <= c->match.rule_count; i++)
+		metric_group(&whole, &c->reports[i].metric, 0, report_type, &types);
+	metric_self(&self, report_type, &types);
+	if (*types.unknown)
+		WARNING(PLUGIN_NAME " plugin: collectd's types.db does not know %s: these values "
+				    "are lost; let TypesDB name the types.db of collectd 5.12 too",
+			types.unknown);
+}
+
 static int ebpf_tcp_init(void)
 {
 	char why[1024] = "out of memory";
@@ -132,6 +149,7 @@ static int ebpf_tcp_init(void)
 	plugin.last_read_ns = 0;
 	plugin.reads = 0;
 	INFO(PLUGIN_NAME " plugin: %s", probe_describe(plugin.probe));
+	warn_of_types();
 	if (plugin.config.own_cost && !probe_timed())
 		INFO(PLUGIN_NAME " plugin: kernel.bpf_stats_enabled is not 1: how long programs "
 				 "run is not reported");

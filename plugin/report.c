@@ -72,6 +72,30 @@ void report_end(struct report *report)
 	report->meta = NULL;
 }
 
+/* Adds a name to the list, if there is room. Returns false if it has it already. */
+static bool list_add(char *list, size_t size, const char *name)
+{
+	size_t used = strlen(list), length = strlen(name);
+
+	for (const char *at = list; (at = strstr(at, name)); at += length)
+		if ((at == list || at[-1] == ' ') && strchr(",", at[length]))
+			return false;
+	snprintf(list + used, size - used, "%s%s", used ? ", " : "", name);
+	return true;
+}
+
+void report_type(void *context, const struct metric_sample *sample)
+{
+	struct report_types *types = context;
+	const data_set_t *set;
+
+	if (!list_add(types->asked, sizeof(types->asked), sample->type))
+		return;
+	set = plugin_get_ds(sample->type);
+	if (!set || set->ds_num != sample->count)
+		list_add(types->unknown, sizeof(types->unknown), sample->type);
+}
+
 static notification_t notification_new(const struct report *report, int severity,
 				       const char *instance)
 {

@@ -39,6 +39,15 @@ int plugin_dispatch_values(const value_list_t *vl)
 	return stub.dispatch_result;
 }
 
+const data_set_t *plugin_get_ds(const char *name)
+{
+	stub.sets_asked++;
+	for (const data_set_t *set = stub.sets; set && *set->type; set++)
+		if (strcmp(set->type, name) == 0)
+			return set;
+	return NULL;
+}
+
 char *hostname_g = "host";
 
 /* As text: " name=value" each, a string in quotes. */

@@ -36,7 +36,9 @@ struct stub {
 	unsigned notification_count;
 	int notification_metas; /* that were made and not freed */
 	int metas;              /* that were made and not destroyed */
-	int dispatch_result;    /* what plugin_dispatch_values() returns */
+	const data_set_t *sets; /* that collectd knows; the last one has no name */
+	unsigned sets_asked;
+	int dispatch_result; /* what plugin_dispatch_values() returns */
 
 	/* Under which name each callback was registered; "" before that. */
 	char config_name[64], init_name[64], read_name[64], shutdown_name[64];

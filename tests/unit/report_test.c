@@ -289,6 +289,56 @@ static void test_more(void)
 	check_end();
 }
 
+static void test_types(void)
+{
+	static const data_set_t sets[] = {{.type = "if_octets", .ds_num = 2},
+					  {.type = "connections", .ds_num = 1},
+					  {.type = "latency", .ds_num = 2},
+					  {.type = ""}};
+	static const struct {
+		const char *type;
+		unsigned count;
+		const char *unknown;
+	} asked[] = {
+		{"if_octets", 2, ""},
+		{"tcp_connections", 1, "tcp_connections"},
+		{"connections", 1, "tcp_connections"}, /* a part of another name */
+		{"latency", 1, "tcp_connections, latency"},
+		{"latency", 1, "tcp_connections, latency"},
+		{"connections", 1, "tcp_connections, latency"},
+		{"cache_size", 1, "tcp_connections, latency, cache_size"},
+	};
+	struct report_types types = {0};
+
+	check_begin("report: types that collectd does not know, or with more values, each once");
+	stub_reset();
+	stub.sets = sets;
+	for (unsigned i = 0; i < COUNT_OF(asked); i++) {
+		const struct metric_sample sample = {.type = asked[i].type,
+						     .count = asked[i].count};
+
+		report_type(&types, &sample);
+		expect_text(types.unknown, asked[i].unknown, asked[i].type);
+	}
+	expect_u64(stub.sets_asked, 5, "types asked for");
+	check_end();
+
+	check_begin("report: without a types.db none is known, and their list is cut");
+	stub_reset();
+	types = (struct report_types){0};
+	for (unsigned i = 0; i < 100; i++) {
+		char name[16];
+		const struct metric_sample sample = {.type = name, .count = 1};
+
+		snprintf(name, sizeof(name), "type%03u", i);
+		report_type(&types, &sample);
+	}
+	expect(strncmp(types.unknown, "type000, type001, ", 18) == 0 &&
+		       strlen(types.unknown) == sizeof(types.unknown) - 1,
+	       "%s", types.unknown);
+	check_end();
+}
+
 int main(void)
 {
 	test_samples();
@@ -296,5 +346,6 @@ int main(void)
 	test_refused();
 	test_events();
 	test_more();
+	test_types();
 	return check_status();
 }

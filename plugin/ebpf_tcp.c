@@ -6,6 +6,7 @@
 #include "collectd_api.h"
 
 #include "config.h"
+#include "host.h"
 #include "report.h"
 
 #define UNUSED_READS 18 /* three minutes at collectd's default interval */
@@ -118,6 +119,36 @@ static int open_stages(char *why, size_t why_size)
 	return err;
 }
 
+/* All works, but processes are taken for others, or for gone. */
+static void warn_of_view(const char *root)
+{
+	static const char lost[] = "seem to have ended after a while, and their command lines and "
+				   "programs are not found";
+
+	switch (host_view(root)) {
+	case HOST_NOT_PROC:
+		WARNING(PLUGIN_NAME " plugin: ProcRoot \"%s\" shows no processes: they %s; "
+				    "name where /proc of the host is",
+			root, lost);
+		break;
+	case HOST_OWN_PIDS:
+		WARNING(PLUGIN_NAME " plugin: collectd runs in a PID namespace of its own, and "
+				    "ProcRoot \"%s\" shows no others: those of the host %s; share "
+				    "the host's PID namespace, or mount its /proc and name that as "
+				    "ProcRoot",
+			root, lost);
+		break;
+	case HOST_OWN_TIME:
+		WARNING(PLUGIN_NAME " plugin: collectd runs in a time namespace of its own, by "
+				    "which processes have started at other times: they %s; run it "
+				    "in the host's",
+			lost);
+		break;
+	case HOST_SEEN:
+		break;
+	}
+}
+
 /* collectd complains of each value in each interval, but does not say what to do. */
 static void warn_of_types(void)
 {
@@ -149,6 +180,7 @@ static int ebpf_tcp_init(void)
 	plugin.last_read_ns = 0;
 	plugin.reads = 0;
 	INFO(PLUGIN_NAME " plugin: %s", probe_describe(plugin.probe));
+	warn_of_view(plugin.config.snapshot.proc_root);
 	warn_of_types();
 	if (plugin.config.own_cost && !probe_timed())
 		INFO(PLUGIN_NAME " plugin: kernel.bpf_stats_enabled is not 1: how long programs "

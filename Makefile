@@ -83,7 +83,7 @@ $(O)/ebpf_tcp.so: $(patsubst %,$(O)/plugin/%.o,$(DAEMON_STAGES)) $(LIBRARY)
 
 # -- tests: each prints ok, FAIL or skip lines; tests/run counts them --
 
-PROGRAMS = $(patsubst %,$(O)/tests/%,compare traffic connect progress start testrun storm hold refuse tick soak)
+PROGRAMS = $(patsubst %,$(O)/tests/%,compare traffic connect progress start testrun storm hold filtered tick soak)
 KERNELS ?= $(shell tests/kernels/run --list)
 BACKENDS ?=
 

@@ -65,7 +65,8 @@ $(O)/bpf/%.bpf.o: bpf/%.bpf.c Makefile
 $(O)/bpf/%.skel.h: $(O)/bpf/%.bpf.o
 	$(call say,SKELETON,$@)
 	$(Q)$(LLVM_STRIP) -g -o $(@:.skel.h=.stripped.o) $<
-	$(Q)$(BPFTOOL) gen skeleton $(@:.skel.h=.stripped.o) name $* > $@
+	$(Q){ echo '// NOLINTBEGIN: not our code' && $(BPFTOOL) gen skeleton $(@:.skel.h=.stripped.o) name $* && \
+		echo '// NOLINTEND'; } > $@
 
 # -- the user half --
 

@@ -41,36 +41,57 @@ static __always_inline void failure_add(struct sock *sk, struct socket_state *s,
 	on_failure(sk, s, a, to, reason, took_ns);
 }
 
-/* Without an error no port was ever given to the socket, or the application gave up. */
+/* Does the connect call itself give up? No SYN has left then. */
+static __always_inline bool is_giving_up(struct sock *sk, int how)
+{
+	struct socket *socket = READ(how, sk, sk_socket);
+
+	return socket && READ(how, socket, state) == SS_UNCONNECTED;
+}
+
+/*
+ * Without an error no port was ever given to the socket, or the application gave up. `seen` says
+ * that the end was, `silent` that nobody sees what the connect call returns.
+ */
 static __always_inline enum tcp_reason failure_of(struct sock *sk, struct tcp_sock *tp, bool seen,
-						  int how)
+						  bool silent, int how)
 {
 	int error = READ(how, sk, sk_err);
 
-	if (error || !seen)
+	if (!silent && (error || !seen))
 		return reason_of(error);
-	return READ(how, (struct inet_sock *)tp, inet_sport) ? TCP_REASON_ABORTED
-							     : TCP_REASON_NO_PORT;
+	if (!READ(how, (struct inet_sock *)tp, inet_sport))
+		return TCP_REASON_NO_PORT;
+	return silent ? TCP_REASON_OTHER : TCP_REASON_ABORTED;
 }
 
 /*
  * A connect was under way when the socket left the state `old`: how did it end? If that was beyond
- * the handshake, the event that would have told was skipped: it is counted, but not measured.
+ * the handshake, the event that would have told was skipped: it is counted, but not measured. The
+ * same if it has failed before, and nobody saw the call return.
  */
 static __always_inline void on_connect_end(struct sock *sk, struct tcp_sock *tp,
 					   struct socket_state *s, struct account *a, int old,
 					   int now, int how)
 {
 	bool opening = old == BPF_TCP_SYN_SENT || old == BPF_TCP_SYN_RECV;
+	bool failed = opening && now == BPF_TCP_CLOSE, untold = s->flags & UNTOLD && !opening;
+	bool silent = untold || (failed && is_giving_up(sk, how));
 	__u64 took_ns = bpf_ktime_get_ns() - s->connect_ns;
 
-	if (opening && now != BPF_TCP_ESTABLISHED && now != BPF_TCP_CLOSE)
+	if (opening && now != BPF_TCP_ESTABLISHED && !failed)
 		return;
+	if (failed && silent && returns_seen) {
+		s->flags |= UNTOLD;
+		return;
+	}
+	s->flags &= ~UNTOLD;
 	s->connect_ns = 0;
-	if (!opening)
+	if (!opening && !untold)
 		add(self.lost_latencies, 1);
-	if (opening ? now == BPF_TCP_CLOSE : !READ(how, tp, bytes_acked)) {
-		failure_add(sk, s, a, NULL, failure_of(sk, tp, opening, how), took_ns);
+	if (failed || untold || (!opening && !READ(how, tp, bytes_acked))) {
+		failure_add(sk, s, a, NULL, failure_of(sk, tp, opening, silent, how),
+			    untold ? 0 : took_ns);
 		return;
 	}
 	count(a, connects, 1);
@@ -103,9 +124,12 @@ static __always_inline int destination(struct tcp_endpoint *out, const void *add
 	return head.family;
 }
 
-/* A connect that failed before its SYN: no state change tells of it, and the socket knows nothing.
+/*
+ * A connect call has failed. Either before the socket got to SYN_SENT: no change of state tells of
+ * that, and the socket knows nothing. Or later (`begun`), and then it is a connect whatever the
+ * error.
  */
-static __always_inline void on_connect_error(struct tcp_endpoint *to, int error)
+static __always_inline void on_connect_error(struct tcp_endpoint *to, int error, bool begun)
 {
 	/* Asked once: 6.1 takes a second look at the error for dead code. */
 	enum tcp_reason reason = reason_of(error);
@@ -114,7 +138,7 @@ static __always_inline void on_connect_error(struct tcp_endpoint *to, int error)
 	const __be32 local[4] = {};
 	struct account a;
 
-	if (reason != TCP_REASON_UNREACHABLE && reason != TCP_REASON_DENIED)
+	if (!begun && reason != TCP_REASON_UNREACHABLE && reason != TCP_REASON_DENIED)
 		return;
 	own(NULL, &nobody);
 	nobody.class =
@@ -126,20 +150,26 @@ static __always_inline void on_connect_error(struct tcp_endpoint *to, int error)
 	failure_add(NULL, &nobody, &a, to, reason, 0);
 }
 
-/* The protocol's connect function returns; what got as far as SYN_SENT has its end elsewhere. */
-static __always_inline void on_connect_return(struct sock *sk, const void *address, int ret)
+/* Has the connect that just returned got to SYN_SENT, and is not counted yet? Not for long. */
+static __always_inline bool take_untold(struct sock *sk)
 {
 	struct socket_state *s = state_get(sk);
+
+	if (!s || !(s->flags & UNTOLD))
+		return false;
+	s->flags &= ~UNTOLD;
+	s->connect_ns = 0;
+	return true;
+}
+
+/* The protocol's connect function returns. */
+static __always_inline void on_connect_return(struct sock *sk, const void *address, int ret)
+{
+	bool begun = take_untold(sk);
 	struct tcp_endpoint to = {};
 
-	if (s && s->flags & ATTEMPTED) {
-		s->flags &= ~ATTEMPTED;
-		return;
-	}
-	if (ret >= 0)
-		return;
-	if (destination(&to, address) == AF_INET || !is_mapped(&to))
-		on_connect_error(&to, -ret);
+	if (destination(&to, address) == AF_INET || !is_mapped(&to) || begun)
+		on_connect_error(&to, -ret, begun);
 }
 
 /* Where the socket is asked to connect to; false if that is not TCP, or nowhere. */
@@ -159,20 +189,41 @@ static __always_inline void on_connect_permit(struct sock *sk, const void *addre
 {
 	struct tcp_endpoint to = {};
 
-	if (ret < 0 && tcp_destination(&to, sk, address))
-		on_connect_error(&to, -ret);
+	if (tcp_destination(&to, sk, address))
+		on_connect_error(&to, -ret, false);
 }
 
-/* The same for return probes, which have no arguments: where the thread asks to connect to. */
-static __always_inline void connecting_set(const struct tcp_endpoint *to)
+/*
+ * Where tasks are preempted, one may rest for long in the midst of a program, which all others that
+ * get there on its CPU skip. So what nothing else tells of has twins too: the first leaves a note
+ * for the second of its thread, which then has nothing to do.
+ */
+static __always_inline void done_once(void)
 {
 	__u64 thread = bpf_get_current_pid_tgid();
-	struct tcp_endpoint *known = bpf_map_lookup_elem(&connecting, &thread);
+	const struct connecting note = {};
+
+	bpf_map_update_elem(&connecting, &thread, &note, BPF_ANY);
+}
+
+static __always_inline bool is_done(void)
+{
+	__u64 thread = bpf_get_current_pid_tgid();
+
+	return !bpf_map_delete_elem(&connecting, &thread);
+}
+
+/* For return probes, which have no arguments: what the thread connects, and where to. */
+static __always_inline void connecting_set(struct sock *sk, const struct tcp_endpoint *to)
+{
+	__u64 thread = bpf_get_current_pid_tgid();
+	struct connecting now = {.sk = (__u64)sk, .to = *to};
+	struct connecting *known = bpf_map_lookup_elem(&connecting, &thread);
 
 	if (known)
-		*known = *to; /* costs less than an update */
+		*known = now; /* costs less than an update */
 	else
-		bpf_map_update_elem(&connecting, &thread, to, BPF_ANY);
+		bpf_map_update_elem(&connecting, &thread, &now, BPF_ANY);
 }
 
 static __always_inline void on_permit_enter(struct sock *sk, const void *address)
@@ -181,32 +232,33 @@ static __always_inline void on_permit_enter(struct sock *sk, const void *address
 	struct tcp_endpoint to = {};
 
 	if (tcp_destination(&to, sk, address))
-		connecting_set(&to);
+		connecting_set(sk, &to);
 	else
 		bpf_map_delete_elem(&connecting, &thread);
 }
 
-static __always_inline void on_connect_enter(const void *address)
+static __always_inline void on_connect_enter(struct sock *sk, const void *address)
 {
 	struct tcp_endpoint to = {};
 
 	if (destination(&to, address) == AF_INET || !is_mapped(&to))
-		connecting_set(&to);
+		connecting_set(sk, &to);
 }
 
-static __always_inline void on_connect_leave(int ret)
+/* `called` is the protocol's connect function, and not who permits that. */
+static __always_inline void on_connect_leave(int ret, bool called)
 {
 	__u64 thread = bpf_get_current_pid_tgid();
-	struct tcp_endpoint *found, to;
+	struct connecting *found, it;
 
 	if (ret >= 0) /* the thread's next connect takes the place */
 		return;
 	found = bpf_map_lookup_elem(&connecting, &thread);
 	if (!found)
 		return;
-	to = *found;
+	it = *found;
 	bpf_map_delete_elem(&connecting, &thread);
-	on_connect_error(&to, -ret);
+	on_connect_error(&it.to, -ret, called && take_untold((struct sock *)it.sk));
 }
 
 /* The SYN leaves now: with a deferred Fast Open that is long after the application's connect. */
@@ -221,7 +273,7 @@ static __always_inline void on_syn(struct sock *sk)
 /* A SYN leaves. */
 static __always_inline void on_birth(struct sock *sk)
 {
-	struct socket_state *s = state_reset(sk, ACTIVE | ATTEMPTED, 0);
+	struct socket_state *s = state_reset(sk, ACTIVE, 0);
 
 	if (!s)
 		return;
@@ -269,11 +321,17 @@ static __always_inline struct socket_state *state_grown_up(struct sock *sk, stru
 	return s;
 }
 
-/* Closing without a word is a use too. */
-static __always_inline bool is_first_use(struct sock *sk, struct socket_state *s, int now, int how)
+/*
+ * Closing without a word is a use too, but not to end what others have (ss -K): these close it
+ * later.
+ */
+static __always_inline bool is_first_use(struct sock *sk, struct socket_state *s, int old, int now,
+					 int how)
 {
-	return !s->owner.row && READ(how, sk, sk_lock.owned) &&
-	       (fin_queued(now) || now == BPF_TCP_CLOSE);
+	if (s->owner.row || !READ(how, sk, sk_lock.owned))
+		return false;
+	return fin_queued(now) ||
+	       (now == BPF_TCP_CLOSE && (old == now || READ(how, sk, sk_err) != ECONNABORTED));
 }
 
 /* From established to closed. What a passive socket sent again before was its SYN-ACK. */
@@ -311,7 +369,7 @@ static __always_inline void on_change(struct sock *sk, struct tcp_sock *tp, stru
 {
 	int before = old == BPF_TCP_SYN_SENT && now == BPF_TCP_ESTABLISHED ? now : old;
 	bool subflow = is_subflow(tp, how);
-	bool use = !subflow && old != now && is_first_use(sk, s, now, how);
+	bool use = forget(!subflow && is_first_use(sk, s, old, now, how));
 	struct growth grown = {};
 	struct account a;
 
@@ -369,7 +427,7 @@ static __always_inline void on_mptcp_state(struct sock *sk, int old, int now, in
 		s->tx_bytes = mptcp_sent(sk, now);
 		s->rx_bytes = mptcp_received(sk, now);
 	} else if (s && carries_data(old)) {
-		if (is_first_use(sk, s, now, how) && fin_queued(now))
+		if (is_first_use(sk, s, old, now, how) && fin_queued(now))
 			account_take(&a, sk, s, how);
 		update(sk, NULL, s, old, now, how | MPTCP);
 	}
@@ -426,7 +484,7 @@ static __always_inline bool second_twin_needed(struct sock *sk, int old, int now
 		return false;
 	}
 	s = now == BPF_TCP_SYN_SENT ? state_get(sk) : NULL;
-	return !s || !s->connect_ns;
+	return !s || !s->connect_ns || s->flags & UNTOLD;
 }
 
 /* For sk pointers of any protocol that the tracepoint passes. */

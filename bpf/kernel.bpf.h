@@ -37,6 +37,7 @@ enum {
 	EPIPE = 32,
 	EADDRNOTAVAIL = 99,
 	ENETUNREACH = 101,
+	ECONNABORTED = 103,
 	ECONNRESET = 104,
 	ETIMEDOUT = 110,
 	ECONNREFUSED = 111,
@@ -73,11 +74,11 @@ struct owner {
 };
 
 enum {
-	ACTIVE = 1 << 0,    /* opened from this side: the SYN took one sequence number */
-	ORIGIN = 1 << 1,    /* tx_origin and rx_origin are valid */
-	ATTEMPTED = 1 << 2, /* the connect call under way has reached SYN_SENT */
-	SIDELESS = 1 << 3,  /* which side opened it is not known */
-	GONE = 1 << 4,      /* the socket is being destroyed, all is done */
+	ACTIVE = 1 << 0,   /* opened from this side: the SYN took one sequence number */
+	ORIGIN = 1 << 1,   /* tx_origin and rx_origin are valid */
+	UNTOLD = 1 << 2,   /* its connect has failed: why is known when the call returns */
+	SIDELESS = 1 << 3, /* which side opened it is not known */
+	GONE = 1 << 4,     /* the socket is being destroyed, all is done */
 };
 
 /* What the first process to use a socket gets counted. */
@@ -127,6 +128,7 @@ const volatile bool sock_storage = false; /* 5.11: tracing programs may use sk_s
 const volatile bool lifetimes_wanted = false;
 const volatile bool health_wanted = false; /* segments, retransmits, resets, round trips */
 const volatile bool listeners_wanted = false;
+const volatile bool returns_seen = false;    /* of the protocols' connect functions */
 const volatile bool failures_wanted = false; /* each failed connect is an event */
 const volatile __u64 slow_connect_ns = 0;    /* each slower one is an event; 0: none is */
 const volatile bool by_scope = false;
@@ -254,11 +256,17 @@ struct {
 	__type(value, struct seen_change);
 } seen_changes SEC(".maps");
 
+/* What a thread connects, and where to. */
+struct connecting {
+	__u64 sk;
+	struct tcp_endpoint to;
+};
+
 struct {
-	__uint(type, BPF_MAP_TYPE_LRU_HASH); /* a return probe may be missed */
+	__uint(type, BPF_MAP_TYPE_LRU_HASH); /* a return may be missed */
 	__uint(max_entries, 1024);
-	__type(key, __u64); /* threads inside tcp_v4_connect() or tcp_v6_connect() */
-	__type(value, struct tcp_endpoint);
+	__type(key, __u64); /* threads inside a connect; see connecting_set() and again() */
+	__type(value, struct connecting);
 } connecting SEC(".maps");
 
 struct {

@@ -155,14 +155,36 @@ int BPF_PROG(fentry_mptcp_release, struct sock *sk)
 SEC("fexit/tcp_v4_connect")
 int BPF_PROG(fentry_connect4, struct sock *sk, struct sockaddr *address, int size, int ret)
 {
-	on_connect_return(sk, address, ret);
+	if (ret < 0 && !is_done())
+		on_connect_return(sk, address, ret);
+	return 0;
+}
+
+SEC("fexit/tcp_v4_connect")
+int BPF_PROG(fentry_connect4_again, struct sock *sk, struct sockaddr *address, int size, int ret)
+{
+	if (ret < 0) {
+		on_connect_return(sk, address, ret);
+		done_once();
+	}
 	return 0;
 }
 
 SEC("fexit/tcp_v6_connect")
 int BPF_PROG(fentry_connect6, struct sock *sk, struct sockaddr *address, int size, int ret)
 {
-	on_connect_return(sk, address, ret);
+	if (ret < 0 && !is_done())
+		on_connect_return(sk, address, ret);
+	return 0;
+}
+
+SEC("fexit/tcp_v6_connect")
+int BPF_PROG(fentry_connect6_again, struct sock *sk, struct sockaddr *address, int size, int ret)
+{
+	if (ret < 0) {
+		on_connect_return(sk, address, ret);
+		done_once();
+	}
 	return 0;
 }
 
@@ -170,21 +192,55 @@ int BPF_PROG(fentry_connect6, struct sock *sk, struct sockaddr *address, int siz
 SEC("fexit/security_socket_connect")
 int BPF_PROG(fentry_permit, struct socket *socket, struct sockaddr *address, int size, int ret)
 {
-	on_connect_permit(socket->sk, address, ret);
+	if (ret < 0 && !is_done())
+		on_connect_permit(socket->sk, address, ret);
+	return 0;
+}
+
+SEC("fexit/security_socket_connect")
+int BPF_PROG(fentry_permit_again, struct socket *socket, struct sockaddr *address, int size,
+	     int ret)
+{
+	if (ret < 0) {
+		on_connect_permit(socket->sk, address, ret);
+		done_once();
+	}
 	return 0;
 }
 
 SEC("fexit/tcp_v4_pre_connect")
 int BPF_PROG(fentry_permit4, struct sock *sk, struct sockaddr *address, int size, int ret)
 {
-	on_connect_permit(sk, address, ret);
+	if (ret < 0 && !is_done())
+		on_connect_permit(sk, address, ret);
+	return 0;
+}
+
+SEC("fexit/tcp_v4_pre_connect")
+int BPF_PROG(fentry_permit4_again, struct sock *sk, struct sockaddr *address, int size, int ret)
+{
+	if (ret < 0) {
+		on_connect_permit(sk, address, ret);
+		done_once();
+	}
 	return 0;
 }
 
 SEC("fexit/tcp_v6_pre_connect")
 int BPF_PROG(fentry_permit6, struct sock *sk, struct sockaddr *address, int size, int ret)
 {
-	on_connect_permit(sk, address, ret);
+	if (ret < 0 && !is_done())
+		on_connect_permit(sk, address, ret);
+	return 0;
+}
+
+SEC("fexit/tcp_v6_pre_connect")
+int BPF_PROG(fentry_permit6_again, struct sock *sk, struct sockaddr *address, int size, int ret)
+{
+	if (ret < 0) {
+		on_connect_permit(sk, address, ret);
+		done_once();
+	}
 	return 0;
 }
 
@@ -231,28 +287,28 @@ int BPF_KPROBE(kprobe_syn, struct sock *sk)
 SEC("kprobe/tcp_v4_connect")
 int BPF_KPROBE(kprobe_connect4_enter, struct sock *sk, void *address)
 {
-	on_connect_enter(address);
+	on_connect_enter(sk, address);
 	return 0;
 }
 
 SEC("kretprobe/tcp_v4_connect")
 int BPF_KRETPROBE(kprobe_connect4, int ret)
 {
-	on_connect_leave(ret);
+	on_connect_leave(ret, true);
 	return 0;
 }
 
 SEC("kprobe/tcp_v6_connect")
 int BPF_KPROBE(kprobe_connect6_enter, struct sock *sk, void *address)
 {
-	on_connect_enter(address);
+	on_connect_enter(sk, address);
 	return 0;
 }
 
 SEC("kretprobe/tcp_v6_connect")
 int BPF_KRETPROBE(kprobe_connect6, int ret)
 {
-	on_connect_leave(ret);
+	on_connect_leave(ret, true);
 	return 0;
 }
 
@@ -266,7 +322,7 @@ int BPF_KPROBE(kprobe_permit_enter, struct socket *socket, void *address)
 SEC("kretprobe/security_socket_connect")
 int BPF_KRETPROBE(kprobe_permit, int ret)
 {
-	on_connect_leave(ret);
+	on_connect_leave(ret, false);
 	return 0;
 }
 
@@ -280,7 +336,7 @@ int BPF_KPROBE(kprobe_permit4_enter, struct sock *sk, void *address)
 SEC("kretprobe/tcp_v4_pre_connect")
 int BPF_KRETPROBE(kprobe_permit4, int ret)
 {
-	on_connect_leave(ret);
+	on_connect_leave(ret, false);
 	return 0;
 }
 
@@ -294,7 +350,7 @@ int BPF_KPROBE(kprobe_permit6_enter, struct sock *sk, void *address)
 SEC("kretprobe/tcp_v6_pre_connect")
 int BPF_KRETPROBE(kprobe_permit6, int ret)
 {
-	on_connect_leave(ret);
+	on_connect_leave(ret, false);
 	return 0;
 }
 

@@ -64,6 +64,7 @@ struct sock {
 	__u16 sk_type;
 	__u8 sk_kern_sock : 1;
 	int sk_err;
+	struct socket *sk_socket;
 	int sk_wmem_queued;
 	int sk_sndbuf;
 	__u32 sk_ack_backlog;
@@ -105,7 +106,14 @@ struct mptcp_skb_cb {
 	__u64 map_seq;
 };
 
+typedef enum {
+	SS_FREE,
+	SS_UNCONNECTED,
+	SS_CONNECTING,
+} socket_state;
+
 struct socket {
+	socket_state state;
 	struct sock *sk;
 };
 

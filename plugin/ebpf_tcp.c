@@ -360,6 +360,7 @@ static void report_self(struct report *report)
 		.lost_endpoints = tables.self->lost_endpoints,
 		.lost_events = tables.self->lost_events,
 		.lost_listeners = tables.self->lost_listeners,
+		.lost_runs = usage.lost,
 		.recursion_misses = usage.skips,
 		.refused_names = refused_names(),
 		.match_waits = match_waits(plugin.matcher),

@@ -91,6 +91,7 @@ static const struct {
 	{"total_events", "lost_endpoints", false, SELF(lost_endpoints), 0},
 	{"total_events", "lost_events", false, SELF(lost_events), 0},
 	{"total_events", "lost_listeners", false, SELF(lost_listeners), 0},
+	{"total_events", "lost_runs", false, SELF(lost_runs), 0},
 	{"total_events", "recursion_misses", false, SELF(recursion_misses), 0},
 	{"total_events", "refused_names", false, SELF(refused_names), 0},
 	{"total_events", "match_waits", false, SELF(match_waits), 0},

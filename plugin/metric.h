@@ -75,6 +75,7 @@ struct metric_self {
 	uint64_t lost_endpoints;
 	uint64_t lost_events;
 	uint64_t lost_listeners;
+	uint64_t lost_runs;
 	uint64_t recursion_misses;
 	uint64_t refused_names;
 	uint64_t match_waits;

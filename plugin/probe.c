@@ -91,11 +91,16 @@ static const struct {
 	{"fentry_mptcp_receive", NULL, 0}, /* goes with fentry_mptcp_send */
 	{"fentry_mptcp_release", NULL, 0},
 	{"fentry_connect4", FAILED_EARLY, 0},
+	{"fentry_connect4_again", NULL, 0},
 	{"fentry_connect6", NULL, 0}, /* no IPv6 */
+	{"fentry_connect6_again", NULL, 0},
 	{"fentry_syn", DEFERRED, 0},
 	{"fentry_permit", DENIED, 0},
+	{"fentry_permit_again", NULL, 0},
 	{"fentry_permit4", DENIED, 0},
+	{"fentry_permit4_again", NULL, 0},
 	{"fentry_permit6", NULL, 0},
+	{"fentry_permit6_again", NULL, 0},
 	{"fentry_wait", "progress of blocked senders", 0},
 	{"kprobe_syn", DEFERRED, 0},
 	{"kprobe_connect4_enter", FAILED_EARLY, 0},
@@ -139,6 +144,35 @@ static const struct {
 	{"always_listening", "always_listeners"},
 };
 #define SPARE_COUNT (sizeof(spares) / sizeof(*spares))
+
+/* Programs that count what nothing else tells of, and their twins. */
+static const struct {
+	const char *program;
+	const char *twin;
+} alone[] = {
+	{"fentry_connect4", "fentry_connect4_again"},
+	{"fentry_connect6", "fentry_connect6_again"},
+	{"fentry_permit", "fentry_permit_again"},
+	{"fentry_permit4", "fentry_permit4_again"},
+	{"fentry_permit6", "fentry_permit6_again"},
+	{"kprobe_connect4_enter", NULL},
+	{"kprobe_connect4", NULL},
+	{"kprobe_connect6_enter", NULL},
+	{"kprobe_connect6", NULL},
+	{"kprobe_permit_enter", NULL},
+	{"kprobe_permit", NULL},
+	{"kprobe_permit4_enter", NULL},
+	{"kprobe_permit4", NULL},
+	{"kprobe_permit6_enter", NULL},
+	{"kprobe_permit6", NULL},
+	{"traced_synack", NULL},
+	{"traced_reset_sent", NULL},
+	{"traced_reset_received", NULL},
+	{"kprobe_synack", NULL},
+	{"kprobe_reset_sent", NULL},
+	{"kprobe_reset_received", NULL},
+};
+#define ALONE_COUNT (sizeof(alone) / sizeof(*alone))
 
 struct probe {
 	const struct backend *backend;
@@ -293,6 +327,14 @@ static int select_programs(struct probe *p, const struct probe_options *options)
 	return 0;
 }
 
+static bool is_selected(const struct probe *p, const char *program)
+{
+	for (unsigned i = 0; i < p->program_count; i++)
+		if (strcmp(bpf_program__name(p->programs[i]), program) == 0)
+			return true;
+	return false;
+}
+
 static bool is_empty(const uint64_t ports[PORT_WORDS])
 {
 	for (unsigned i = 0; i < PORT_WORDS; i++)
@@ -328,6 +370,8 @@ static void set_knobs(struct probe *p, const struct probe_options *options)
 	knobs->lifetimes_wanted = options->lifetimes;
 	knobs->health_wanted = options->health;
 	knobs->listeners_wanted = options->listeners;
+	knobs->returns_seen =
+		is_selected(p, "fentry_connect4") || is_selected(p, "kprobe_connect4");
 	knobs->failures_wanted = options->failures;
 	knobs->slow_connect_ns = options->slow_connect_ns;
 	knobs->by_scope = options->by_scope;
@@ -951,8 +995,34 @@ const char *probe_socket_limit(const struct probe *p)
 	return uses_storage(p) ? "net.core.optmem_max" : "MaxSockets";
 }
 
+/* How often a program was skipped; 0 if there is no such program. */
+static uint64_t skips_of(const struct probe *p, const char *program, const uint64_t *skips)
+{
+	for (unsigned i = 0; i < p->program_count; i++)
+		if (strcmp(bpf_program__name(p->programs[i]), program) == 0)
+			return skips[i];
+	return 0;
+}
+
+/* Only if both twins are skipped at once, something is lost. */
+static uint64_t lost_runs(const struct probe *p, const uint64_t *skips)
+{
+	uint64_t sum = 0;
+
+	for (unsigned i = 0; i < ALONE_COUNT; i++) {
+		uint64_t one = skips_of(p, alone[i].program, skips), other = one;
+
+		if (alone[i].twin)
+			other = skips_of(p, alone[i].twin, skips);
+		sum += one < other ? one : other;
+	}
+	return sum;
+}
+
 void probe_usage(struct probe_usage *out, const struct probe *p)
 {
+	uint64_t skips[PROGRAMS_MAX] = {0};
+
 	*out = (struct probe_usage){0};
 	for (unsigned i = 0; i < p->program_count; i++) {
 		struct bpf_prog_info info = {0};
@@ -960,10 +1030,12 @@ void probe_usage(struct probe_usage *out, const struct probe *p)
 
 		if (bpf_obj_get_info_by_fd(bpf_program__fd(p->programs[i]), &info, &size))
 			continue;
+		skips[i] = info.recursion_misses;
 		out->skips += info.recursion_misses;
 		out->runs += info.run_cnt;
 		out->run_ns += info.run_time_ns;
 	}
+	out->lost = lost_runs(p, skips);
 }
 
 bool probe_timed(void)

@@ -103,6 +103,7 @@ const char *probe_socket_limit(const struct probe *p);
 /* What the kernel says about the programs, all together. */
 struct probe_usage {
 	uint64_t skips; /* it skipped one because it was running already (5.12) */
+	uint64_t lost;  /* of these, at most so many whose work nothing else does */
 	uint64_t runs;
 	uint64_t run_ns;
 };

@@ -27,7 +27,7 @@ PANELS = [
     ("Round-trip time (ReportHealth)", "s", [("average", "value", "latency", "rtt-average", "value")]),
     ("Lost (should be 0)", "ops",
      [(what, "total", "total_events", "lost_" + what, "value")
-      for what in ("processes", "sockets", "deltas", "latencies", "endpoints", "events", "listeners")]),
+      for what in ("processes", "sockets", "deltas", "latencies", "endpoints", "events", "listeners", "runs")]),
     ("Cost: time of a read", "s", [("read", "value", "duration", "read", "seconds")]),
     ("Known processes and connections", "short", [("processes", "value", "cache_size", "processes", "value"),
                                                   ("sockets", "value", "cache_size", "sockets", "value")]),

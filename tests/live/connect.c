@@ -905,6 +905,29 @@ static void run_route(struct stage *stage)
 	start("client", route_client, stage);
 }
 
+/* A rule that looks at ports: it refuses once the socket has one of its own, in SYN_SENT. */
+static void rule_client(struct stage *stage)
+{
+	const struct plan *plan = stage->scenario->plan;
+	struct target target = target_at("10.99.7.1", FAR_PORT);
+
+	for (size_t i = 0; i < stage->amount; i++)
+		fail_with(tcp_socket(&stage->scenario->dial), &target, plan->error);
+}
+
+static void run_rule(struct stage *stage)
+{
+	const struct plan *plan = stage->scenario->plan;
+	char line[128];
+
+	private_network();
+	tool("ip route add 10.99.7.0/24 dev lo");
+	snprintf(line, sizeof(line), "ip rule add ipproto tcp sport 1024-65534 dport %d %s",
+		 FAR_PORT, plan->route);
+	tool(line);
+	start("client", rule_client, stage);
+}
+
 static void arp_client(struct stage *stage)
 {
 	const struct plan *plan = stage->scenario->plan;
@@ -949,6 +972,48 @@ static void run_port_exhaustion(struct stage *stage)
 	write_sysctl("net/ipv4/ip_local_port_range", "40000 40003");
 	start("server", accepting_server, stage);
 	start("client", exhausting_client, stage);
+}
+
+/* A second socket with the same address: the same peer would know them for one. */
+static void doubling_client(struct stage *stage)
+{
+	struct target target = target_of(stage->listener, AF_INET);
+	struct target local = target_at("127.0.0.1", 40000);
+	int one = bound_socket(&local), two = bound_socket(&local);
+
+	check(target_connect(one, &target), "connect");
+	self.connects++;
+	fail_with(two, &target, EADDRNOTAVAIL);
+}
+
+static void run_bound_no_port(struct stage *stage)
+{
+	private_network();
+	stage->listener = tcp_listen(&stage->scenario->listen);
+	start("server", accepting_server, stage);
+	start("client", doubling_client, stage);
+}
+
+/* --- a crowd, of which many are preempted in the midst of a connect --- */
+
+static void crowd_member(struct stage *stage)
+{
+	struct target target = target_at("10.99.7.1", FAR_PORT);
+	int fd = tcp_socket(&stage->scenario->dial);
+
+	for (size_t i = 0; i < stage->amount; i++)
+		fail_with(fd, &target, ENETUNREACH);
+}
+
+static void run_crowd(struct stage *stage)
+{
+	char role[16];
+
+	private_network();
+	for (int i = 0; i < 12; i++) {
+		snprintf(role, sizeof(role), "member%d", i);
+		start(role, crowd_member, stage);
+	}
 }
 
 /* --- connects that are not permitted --- */
@@ -1194,6 +1259,46 @@ static void run_idle_close(struct stage *stage)
 	start("client", idle_client, stage);
 }
 
+/* --- connections that an administrator ends: who does that has used none of them --- */
+
+#define ENDED 5
+
+/* It is the first to use three of them, by closing them; nobody ever had the others. */
+static void ended_server(struct stage *stage)
+{
+	struct target here = target_of(stage->listener, AF_INET);
+	char line[96];
+	int fds[ENDED];
+
+	for (int i = 0; i < ENDED; i++)
+		turn_take(stage->lane[1]);
+	for (size_t i = 0; i < stage->amount; i++)
+		fds[i] = tcp_accept(stage->listener);
+	snprintf(line, sizeof(line), "ss -K state established sport = :%d >/dev/null 2>&1",
+		 ntohs(((struct sockaddr_in *)&here.address)->sin_port));
+	tool(line);
+	for (size_t i = 0; i < stage->amount; i++)
+		close(fds[i]);
+}
+
+static void ended_client(struct stage *stage)
+{
+	for (int i = 0; i < ENDED; i++) {
+		tcp_dial(stage->listener, &stage->scenario->dial);
+		turn_give(stage->lane[0]);
+	}
+	pause_ms(500);
+}
+
+static void run_ended(struct stage *stage)
+{
+	private_network();
+	turn_open(stage->lane);
+	stage->listener = tcp_listen(&stage->scenario->listen);
+	start("server", ended_server, stage);
+	start("client", ended_client, stage);
+}
+
 #define FAILURES 5000
 #define KEPT 500 /* sockets that stay open after they failed */
 
@@ -1300,6 +1405,13 @@ static void run_ok_netem(struct stage *stage)
 		}                                                                                  \
 	}
 #define ROUTE(called, type, fails) PLANNED(called, run_route, .route = (type), .error = (fails))
+#define RULE(called, type, fails)                                                                  \
+	{                                                                                          \
+		.name = (called), .run = run_rule, .amount = 3, .plan = &(const struct plan)       \
+		{                                                                                  \
+			.route = (type), .error = (fails)                                          \
+		}                                                                                  \
+	}
 #define ARP(called, fails, retry_ms, retries)                                                      \
 	PLANNED(called, run_arp_failure, .error = (fails), .arp_retry_ms = (retry_ms),             \
 		.syn_retries = (retries))
@@ -1332,6 +1444,9 @@ static const struct scenario scenarios[] = {
 	ROUTE("no_route", NULL, ENETUNREACH),
 	ROUTE("prohibit_route", "prohibit", EACCES),
 	ROUTE("unreachable_route", "unreachable", EHOSTUNREACH),
+	RULE("prohibit_rule", "prohibit", EACCES),
+	RULE("unreachable_rule", "unreachable", ENETUNREACH),
+	LOCAL("crowd_no_route", run_crowd, .amount = 1009),
 	PLANNED("denied_cgroup", run_denied_cgroup, .error = EPERM),
 	{.name = "denied_cgroup_ipv6",
 	 .run = run_denied_cgroup,
@@ -1340,6 +1455,7 @@ static const struct scenario scenarios[] = {
 	 .listen = {AF_INET6, 0}},
 	PLANNED("denied_landlock", run_denied_landlock, .error = EACCES),
 	LOCAL("port_exhaustion", run_port_exhaustion, .amount = PORTS),
+	LOCAL("bound_no_port", run_bound_no_port, .amount = 1),
 	LOST("close_before_answer", closing_client),
 	LOST("killed_before_answer", near_fails, .watch = watch_kill),
 	LOST("interrupted", interrupted_client, .watch = watch_interrupt),
@@ -1360,6 +1476,7 @@ static const struct scenario scenarios[] = {
 	LOCAL("reuse_after_refusals", run_reuse),
 	LOCAL("many_failing", run_many_failing, .amount = 20),
 	LOCAL("idle_close", run_idle_close, .amount = 20),
+	LOCAL("ended_by_ss", run_ended, .amount = 3),
 };
 
 static const struct program program = {

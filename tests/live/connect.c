@@ -1259,6 +1259,35 @@ static void run_idle_close(struct stage *stage)
 	start("client", idle_client, stage);
 }
 
+/* The peer resets what the server has accepted, but not used: it closes it then. */
+static void resetting_client(struct stage *stage)
+{
+	static const struct linger now = {.l_onoff = 1};
+	int fd = tcp_dial(stage->listener, &stage->scenario->dial);
+
+	turn_take(stage->lane[0]);
+	check(setsockopt(fd, SOL_SOCKET, SO_LINGER, &now, sizeof(now)), "SO_LINGER");
+	close(fd);
+	turn_give(stage->lane[0]);
+}
+
+static void unlucky_server(struct stage *stage)
+{
+	int fd = tcp_accept(stage->listener);
+
+	turn_give(stage->lane[1]);
+	turn_take(stage->lane[1]);
+	close(fd);
+}
+
+static void run_reset_unused(struct stage *stage)
+{
+	turn_open(stage->lane);
+	stage->listener = tcp_listen(&stage->scenario->listen);
+	start("server", unlucky_server, stage);
+	start("client", resetting_client, stage);
+}
+
 /* --- connections that an administrator ends: who does that has used none of them --- */
 
 #define ENDED 5
@@ -1476,6 +1505,7 @@ static const struct scenario scenarios[] = {
 	LOCAL("reuse_after_refusals", run_reuse),
 	LOCAL("many_failing", run_many_failing, .amount = 20),
 	LOCAL("idle_close", run_idle_close, .amount = 20),
+	LOCAL("reset_unused", run_reset_unused),
 	LOCAL("ended_by_ss", run_ended, .amount = 3),
 };
 

@@ -6,6 +6,9 @@
  * costs, and then demands that it has counted exactly.
  *
  *     observe fentry|kprobe|rawtp|classic
+ *     observe fentry|kprobe|rawtp full
+ *
+ * full: no process but this one finds a row, so that what all others do must be in TCP_ROW_OTHER.
  *
  * Prints "ready" and what it is; then its input is what `rounds` prints, up to the end. Linked to
  * the floor's programs, which are empty, it is given no truth.
@@ -51,6 +54,7 @@ static struct {
 	struct classic_reader *classic;
 	struct truth truths[TRUTHS_MAX];
 	size_t truth_count;
+	bool full; /* then the only truth is that of all, as process 0 */
 } observer;
 
 static void die(const char *what)
@@ -62,7 +66,7 @@ static void die(const char *what)
 static void plugin_open(const char *backend)
 {
 	struct probe_options options = {.backend = (char *)backend,
-					.max_processes = 16384,
+					.max_processes = observer.full ? 1 : 16384,
 					.max_sockets = 65536,
 					.scopes = {true, true, true}};
 	struct snapshot_options snapshot_options = {.proc_root = "/proc"};
@@ -81,7 +85,7 @@ static void add(void *context, const struct snapshot_process *p)
 	const __u64 *grown = (const __u64 *)&p->grown;
 
 	(void)context;
-	for (size_t i = 0; i < observer.truth_count; i++)
+	for (size_t i = 0; i < observer.truth_count && p->row != TCP_ROW_KERNEL; i++)
 		for (size_t k = 0; k < FIELDS && observer.truths[i].pid == p->pid; k++)
 			observer.truths[i].have[k] += grown[fields[k].at];
 }
@@ -96,6 +100,18 @@ static void take(void)
 	snapshot_take(observer.snapshot, add, NULL);
 }
 
+static void truth_add(const struct truth *t)
+{
+	struct truth *to = &observer.truths[observer.full ? 0 : observer.truth_count];
+
+	if (observer.truth_count == TRUTHS_MAX)
+		die("too many processes");
+	to->pid = observer.full ? 0 : t->pid;
+	for (size_t k = 0; k < FIELDS; k++)
+		to->want[k] += t->want[k];
+	observer.truth_count = (size_t)(to - observer.truths) + 1;
+}
+
 static void read_truths(void)
 {
 	char line[256];
@@ -104,11 +120,8 @@ static void read_truths(void)
 		struct truth t = {0};
 
 		if (sscanf(line, "truth %u %lu %lu %lu %lu", &t.pid, &t.want[0], &t.want[1],
-			   &t.want[2], &t.want[3]) != 1 + FIELDS)
-			continue;
-		if (observer.truth_count == TRUTHS_MAX)
-			die("too many processes");
-		observer.truths[observer.truth_count++] = t;
+			   &t.want[2], &t.want[3]) == 1 + FIELDS)
+			truth_add(&t);
 	}
 }
 
@@ -135,7 +148,8 @@ int main(int argc, char **argv)
 {
 	const struct timespec look = {.tv_nsec = LOOK_MS * 1000000L};
 
-	if (argc != 2)
+	observer.full = argc == 3 && strcmp(argv[2], "full") == 0;
+	if (argc != 2 && !observer.full)
 		return 2;
 	if (strcmp(argv[1], "classic") != 0)
 		plugin_open(argv[1]);

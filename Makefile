@@ -84,7 +84,7 @@ $(O)/ebpf_tcp.so: $(patsubst %,$(O)/plugin/%.o,$(DAEMON_STAGES)) $(LIBRARY)
 
 # -- tests: each prints ok, FAIL or skip lines; tests/run counts them --
 
-PROGRAMS = $(patsubst %,$(O)/tests/%,compare traffic connect progress start testrun storm hold filtered tick soak)
+PROGRAMS = $(patsubst %,$(O)/tests/%,compare traffic connect progress prove start testrun storm hold filtered tick soak)
 KERNELS ?= $(shell tests/kernels/run --list)
 BACKENDS ?=
 
@@ -100,7 +100,8 @@ $(O)/tests/testrun.o: $(O)/bpf/tcp.skel.h
 $(O)/tests/compare $(O)/tests/progress: $(patsubst %,$(O)/plugin/%.o,$(KERNEL_STAGES) host explain process)
 $(O)/tests/traffic $(O)/tests/connect: $(O)/tests/scenario.o
 $(O)/tests/start: private LDFLAGS += -Wl,--wrap=bpf_object__load_skeleton
-$(O)/tests/start: $(patsubst %,$(O)/plugin/%.o,probe kernel selftest host explain)
+$(O)/tests/prove: private LDFLAGS += -Wl,--wrap=selftest_open
+$(O)/tests/start $(O)/tests/prove: $(patsubst %,$(O)/plugin/%.o,probe kernel selftest host explain)
 
 $(PROGRAMS): $(O)/tests/%: $(O)/tests/%.o
 	$(call say,LINK,$@)

@@ -33,6 +33,7 @@
 
 enum {
 	EPERM = 1,
+	ENOENT = 2,
 	EACCES = 13,
 	EPIPE = 32,
 	EADDRNOTAVAIL = 99,
@@ -148,6 +149,10 @@ bool baseline_done = false;
 
 /* Counted up by the loader; sockets that nobody has looked at are at 0. */
 __u64 tick = 1;
+
+/* The last tick in which there was no free row for a process; beside the other one, seldom written.
+ */
+__u64 full_tick = ~0ULL;
 
 /* So many endpoints have a row: the user half counts down what it frees. */
 __u32 endpoints_taken = 0;

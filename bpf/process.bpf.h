@@ -55,13 +55,31 @@ __noinline int row_introduce(__u32 number)
 	return 0;
 }
 
+/*
+ * Takes a free row's number; 0 if there is none. Rows come back between two ticks, so until the
+ * next one nobody asks again: the stack has one lock for all processors.
+ */
+static __always_inline __u32 row_take(void)
+{
+	__u64 now = tick; /* before: what is freed meanwhile is of the next one */
+	__u32 number = 0;
+	long err;
+
+	if (full_tick == now)
+		return 0;
+	err = bpf_map_pop_elem(&free_rows, &number);
+	if (err == -ENOENT)
+		full_tick = now;
+	return err ? 0 : number;
+}
+
 /* Takes a free row for the owner; TCP_ROW_OTHER if there is none. */
 static __noinline __u32 process_add(struct owner *o, struct tcp_process_key *key)
 {
-	__u32 number = 0, *found;
+	__u32 number = row_take(), *found;
 	struct tcp_row *row;
 
-	if (bpf_map_pop_elem(&free_rows, &number))
+	if (!number)
 		goto full;
 	row = row_at(number);
 	if (!row)

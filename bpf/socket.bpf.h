@@ -190,6 +190,7 @@ static __always_inline void tick_set(struct socket_state *s, const struct accoun
 {
 	bool plain = !by_scope && !selective && !by_destination && !by_port;
 	struct tcp_row *row;
+	__u32 pid;
 
 	if (!plain || how & MPTCP || !(s->flags & ORIGIN) || state != BPF_TCP_ESTABLISHED ||
 	    (how & UNLOCKED && health_wanted))
@@ -197,7 +198,10 @@ static __always_inline void tick_set(struct socket_state *s, const struct accoun
 	row = row_at(a->number);
 	if (!row)
 		return;
-	s->fast = (__u64)row->pid << 32 | bytes_at(a->number);
+	pid = row->pid;
+	if (!pid) /* nobody's alone: what has no row, until the next tick, and the kernel */
+		pid = bpf_get_current_pid_tgid() >> 32;
+	s->fast = (__u64)pid << 32 | bytes_at(a->number);
 	s->tick = tick;
 }
 

@@ -205,7 +205,7 @@ struct tcp_self {
 	__u64 sockets_added;   /* sockets that got a state */
 	__u64 sockets_removed; /* of these, how many are gone */
 	__u64 lost_sockets;    /* events of sockets that found no room for a state */
-	__u64 lost_processes;  /* events counted in TCP_ROW_OTHER for want of a free row */
+	__u64 lost_processes;  /* events that asked for a row and were counted in TCP_ROW_OTHER */
 	__u64 lost_deltas;     /* growth not believed: more than 2^40 bytes at once */
 	__u64 lost_latencies;  /* connects of which an end was not seen: counted, not measured */
 	__u64 lost_endpoints;  /* events that found no room for a row of their endpoint */

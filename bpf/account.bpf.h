@@ -426,10 +426,12 @@ static __always_inline void row_time(__u32 number, enum tcp_time time, __u64 uni
 	barrier_var(time);
 	if (!row || time >= TCP_TIME_COUNT)
 		return;
+	if (time == TCP_TIME_CONNECT) /* between bucket and count: the reader sees all or nothing */
+		add(row->counters.connects, 1);
 	if (row->time_max[time] < units)
 		row->time_max[time] = units;
 	add(row->counters.time_sum[time], units);
-	add(row->counters.times[time], 1); /* last: the reader looks for it first */
+	add(row->counters.times[time], 1); /* last, as the bucket is first: see is_torn() */
 }
 
 __noinline int rows_time(__u32 number, __u32 endpoint, __u32 time, __u64 units)
@@ -442,7 +444,7 @@ __noinline int rows_time(__u32 number, __u32 endpoint, __u32 time, __u64 units)
 	return 0;
 }
 
-/* In all rows of the account. */
+/* In all rows of the account; the time of a connect counts the connect too. */
 #define count_time(account, time, units)                                                           \
 	rows_time((account)->number, (account)->endpoint, time, units)
 

@@ -94,9 +94,10 @@ static __always_inline void on_connect_end(struct sock *sk, struct tcp_sock *tp,
 			    untold ? 0 : took_ns);
 		return;
 	}
-	count(a, connects, 1);
-	if (!opening)
+	if (!opening) {
+		count(a, connects, 1);
 		return;
+	}
 	count_time(a, TCP_TIME_CONNECT, took_ns);
 	on_slow(sk, s, a, took_ns);
 }

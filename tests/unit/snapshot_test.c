@@ -535,7 +535,11 @@ static void test_growth(void)
 	static const uint64_t steps[] = {1009, 1, 4294967311, 7, 1099511627791};
 	unsigned row;
 
-	start("growth since the last look, every counter");
+	check_begin("snapshot: growth since the last look, every counter");
+	kernel_reset();
+	for (unsigned i = 0; i < TCP_TIME_COUNT; i++)
+		kernel.absent[i] = true; /* that they agree with their buckets is for others */
+	reader_open();
 	row = spawn(PID_BASE + 1, 77 * TICK_NS, "web");
 	for (size_t n = 0; n < COUNT_OF(steps); n++) {
 		const struct snapshot_process *p;
@@ -738,6 +742,112 @@ static void test_times(void)
 	expect_u64(kernel.rows[row].time_max[TCP_TIME_LIFETIME], 2003, "its maximum, too");
 	end();
 	proc_remove(PID_BASE + 1);
+}
+
+/* A connect as row_time() writes it, up to where the writer loses the processor, and the rest. */
+static void kernel_connect_begin(unsigned row, unsigned bucket, bool connects)
+{
+	kernel.times[TCP_TIME_CONNECT][row].buckets[bucket]++;
+	kernel.rows[row].counters.connects += connects;
+	kernel.touched[row] = kernel.tick;
+}
+
+static void kernel_connect_end(unsigned row, uint64_t ns, bool connects)
+{
+	struct tcp_row *r = &kernel.rows[row];
+
+	r->counters.connects += !connects;
+	r->time_max[TCP_TIME_CONNECT] =
+		r->time_max[TCP_TIME_CONNECT] < ns ? ns : r->time_max[TCP_TIME_CONNECT];
+	r->counters.time_sum[TCP_TIME_CONNECT] += ns;
+	r->counters.times[TCP_TIME_CONNECT]++;
+	kernel.truth[row].connects++;
+	kernel.truth[row].times[TCP_TIME_CONNECT]++;
+	kernel.truth[row].time_sum[TCP_TIME_CONNECT] += ns;
+}
+
+static uint64_t buckets_of(const struct visit *v)
+{
+	uint64_t sum = 0;
+
+	for (unsigned i = 0; i < TCP_LATENCY_BUCKETS; i++)
+		sum += v->buckets[i];
+	return sum;
+}
+
+/* Connects, their times and their buckets come together; `bytes` came in the same look. */
+static void expect_connects(unsigned row, uint64_t count, uint64_t sum, uint64_t bytes)
+{
+	const struct visit *v = visit_of(row);
+
+	expect_u64(v->process.grown.connects, count, "connects");
+	expect_u64(v->process.grown.times[TCP_TIME_CONNECT], count, "times");
+	expect_u64(v->process.grown.time_sum[TCP_TIME_CONNECT], sum, "sum");
+	expect_u64(buckets_of(v), count, "in buckets");
+	expect_u64(v->process.grown.rx_bytes, bytes, "bytes");
+}
+
+static void test_torn(void)
+{
+	for (unsigned others = 0; others < 3; others++)
+		for (unsigned connects = 0; connects < 2; connects++) {
+			unsigned row;
+
+			start("a connect that is being written while the reader looks");
+			row = spawn(PID_BASE + 1, 77 * TICK_NS, "web");
+			look();
+			for (unsigned i = 0; i < others; i++)
+				kernel_connect(row, 10007, 30);
+			kernel_connect_begin(row, 31, connects);
+			add_rx(row, 1009);
+			look();
+			expect_connects(row, 0, 0, 1009);
+			kernel_connect_end(row, 20011, connects);
+			add_rx(row, 13);
+			look();
+			expect_connects(row, others + 1, others * 10007 + 20011, 13);
+			expect_u64(visit_of(row)->process.time_max[TCP_TIME_CONNECT], 20011,
+				   "maximum");
+			kernel_connect(row, 503, 29);
+			look();
+			expect_connects(row, 1, 503, 0);
+			expect_u64(visit_of(row)->process.time_max[TCP_TIME_CONNECT], 503,
+				   "maximum, then");
+			end();
+			proc_remove(PID_BASE + 1);
+		}
+}
+
+/* What cannot be is not waited for for ever, nor what ends. */
+static void test_torn_for_ever(void)
+{
+	uint64_t connects = 0;
+	unsigned row;
+
+	start("a connect that is never written to its end");
+	row = spawn(PID_BASE + 1, 77 * TICK_NS, "web");
+	kernel_connect_begin(row, 31, true);
+	kernel.truth[row].connects++;
+	for (unsigned i = 0; i < 8; i++) {
+		kernel.touched[row] = kernel.tick;
+		look();
+		for (unsigned k = 0; k < reader.count; k++)
+			connects += reader.visits[k].process.grown.connects;
+	}
+	expect_u64(connects, 1, "connects in the end");
+	kernel_connect_begin(row, 31, true);
+	kernel.truth[row].connects++;
+	proc_remove(PID_BASE + 1);
+	kernel.rows[row].exited = 1;
+	connects = 0;
+	for (unsigned i = 0; i < 4; i++) {
+		look();
+		for (unsigned k = 0; k < reader.count; k++)
+			connects += reader.visits[k].process.grown.connects;
+	}
+	expect_u64(connects, 1, "connects of a process that ends");
+	expect_u64(snapshot_processes(reader.snapshot), 0, "processes");
+	end();
 }
 
 static void test_absent(void)
@@ -2053,6 +2163,8 @@ int main(void)
 	test_fixed_rows();
 	test_latency();
 	test_times();
+	test_torn();
+	test_torn_for_ever();
 	test_absent();
 	test_open_before();
 	test_exit_unknown();

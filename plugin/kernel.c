@@ -84,9 +84,9 @@ static const struct hook *hook_of(const char *section)
 	return NULL;
 }
 
-/* Returns the program, or -errno. */
+/* Returns the program, or -errno. Since libbpf 1.2 the options are not constant. */
 static int load(enum bpf_prog_type type, const struct bpf_insn *program, size_t count,
-		const struct bpf_prog_load_opts *options)
+		struct bpf_prog_load_opts *options)
 {
 	int fd = bpf_prog_load(type, "try", "GPL", program, count, options);
 

@@ -376,7 +376,7 @@ static __always_inline void on_change(struct sock *sk, struct tcp_sock *tp, stru
 
 	s->tick = 0;
 	if (now != BPF_TCP_SYN_SENT && !subflow)
-		grow(&grown, sk, tp, s, before, now, use ? how | OWN : how);
+		grow(&grown, sk, tp, s, before, now, use ? how | OWN : how, 0);
 	if (now != BPF_TCP_ESTABLISHED)
 		established_end(s, how);
 	if (!use && !has_grown(&grown) && !s->connect_ns && !is_turn_of_life(s, now))
@@ -430,7 +430,7 @@ static __always_inline void on_mptcp_state(struct sock *sk, int old, int now, in
 	} else if (s && carries_data(old)) {
 		if (is_first_use(sk, s, old, now, how) && fin_queued(now))
 			account_take(&a, sk, s, how);
-		update(sk, NULL, s, old, now, how | MPTCP);
+		update(sk, NULL, s, old, now, how | MPTCP, 0);
 	}
 	/* it passes no tcp_destroy_sock; closed again means destroyed */
 	if (s && !(s->flags & GONE) && now == BPF_TCP_CLOSE &&

@@ -80,6 +80,8 @@ enum {
 	UNTOLD = 1 << 2,   /* its connect has failed: why is known when the call returns */
 	SIDELESS = 1 << 3, /* which side opened it is not known */
 	GONE = 1 << 4,     /* the socket is being destroyed, all is done */
+	HANDED = 1 << 5,   /* another process has sent than the one before... */
+	MANY = 1 << 6,     /* ...and again: several send at the same time, maybe */
 };
 
 /* What the first process to use a socket gets counted. */

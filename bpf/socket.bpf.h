@@ -104,9 +104,9 @@ static __always_inline bool may_send(int state)
 	return carries_data(state) && !fin_queued(state);
 }
 
-/* Returns as claim(). */
+/* Returns as claim(). `most`: see on_any_data(). */
 static __always_inline bool claim_tx(__u64 *grown, struct sock *sk, struct tcp_sock *tp,
-				     struct socket_state *s, int state, int how)
+				     struct socket_state *s, int state, int how, __u32 most)
 {
 	__u64 before = s->tx_bytes, now;
 
@@ -116,6 +116,8 @@ static __always_inline bool claim_tx(__u64 *grown, struct sock *sk, struct tcp_s
 		now = before + beyond(before, s->tx_origin, tp->write_seq);
 	else
 		now = sent(tp, s, state, how);
+	if (most && s->flags & MANY && (__s64)(now - before) > most)
+		now = before + most;
 	if (how & UNLOCKED && !may_send(READ(how, sk, __sk_common.skc_state)))
 		return true; /* a FIN or a disconnect may have moved write_seq meanwhile */
 	return claim(grown, &s->tx_bytes, before, now, how);
@@ -123,12 +125,13 @@ static __always_inline bool claim_tx(__u64 *grown, struct sock *sk, struct tcp_s
 
 /* No loop: clang may let its end fall through to its beginning, which 6.1 refuses. */
 static __always_inline __u64 grow_tx(struct sock *sk, struct tcp_sock *tp, struct socket_state *s,
-				     int state, int how)
+				     int state, int how, __u32 most)
 {
 	__u64 grown = 0;
 
-	if (!claim_tx(&grown, sk, tp, s, state, how) && !claim_tx(&grown, sk, tp, s, state, how))
-		claim_tx(&grown, sk, tp, s, state, how);
+	if (!claim_tx(&grown, sk, tp, s, state, how, most) &&
+	    !claim_tx(&grown, sk, tp, s, state, how, most))
+		claim_tx(&grown, sk, tp, s, state, how, most);
 	return grown;
 }
 
@@ -163,7 +166,7 @@ static __always_inline void credit(struct account *a, const struct growth *grown
  * same.
  */
 static __always_inline void grow(struct growth *out, struct sock *sk, struct tcp_sock *tp,
-				 struct socket_state *s, int before, int now, int how)
+				 struct socket_state *s, int before, int now, int how, __u32 most)
 {
 	*out = (struct growth){};
 	if (before == BPF_TCP_SYN_SENT || before == BPF_TCP_LISTEN)
@@ -174,7 +177,7 @@ static __always_inline void grow(struct growth *out, struct sock *sk, struct tcp
 		return;
 	/* tcp_disconnect() moves write_seq: once closed, nothing can be said about sent bytes */
 	if (how & TX && before != BPF_TCP_CLOSE)
-		out->tx = forget(grow_tx(sk, tp, s, before, how));
+		out->tx = forget(grow_tx(sk, tp, s, before, how, most));
 	if (how & RX)
 		out->rx = forget(grow_rx(sk, tp, s, now, how));
 }
@@ -192,8 +195,8 @@ static __always_inline void tick_set(struct socket_state *s, const struct accoun
 	struct tcp_row *row;
 	__u32 pid;
 
-	if (!plain || how & MPTCP || !(s->flags & ORIGIN) || state != BPF_TCP_ESTABLISHED ||
-	    (how & UNLOCKED && health_wanted))
+	if (!plain || how & MPTCP || (s->flags & (ORIGIN | MANY)) != ORIGIN ||
+	    state != BPF_TCP_ESTABLISHED || (how & UNLOCKED && health_wanted))
 		return;
 	row = row_at(a->number);
 	if (!row)
@@ -205,14 +208,24 @@ static __always_inline void tick_set(struct socket_state *s, const struct accoun
 	s->tick = tick;
 }
 
+/* Written without the lock: atomically, so that flags of others stay. */
+static __always_inline void sender_note(struct socket_state *s, __u32 last)
+{
+	if (last < TCP_ROW_FIRST || last == s->owner.row || s->flags & MANY)
+		return;
+	__sync_fetch_and_or(&s->flags, s->flags & HANDED ? MANY : HANDED);
+	s->tick = 0;
+}
+
 /* Growth goes to the process at work, or else to the last one that was. */
 static __always_inline void update(struct sock *sk, struct tcp_sock *tp, struct socket_state *s,
-				   int before, int now, int how)
+				   int before, int now, int how, __u32 most)
 {
+	__u32 last = s->owner.row;
 	struct growth grown;
 	struct account a;
 
-	grow(&grown, sk, tp, s, before, now, how);
+	grow(&grown, sk, tp, s, before, now, how, most);
 	if (!has_grown(&grown))
 		return;
 	if (how & OWN)
@@ -220,6 +233,8 @@ static __always_inline void update(struct sock *sk, struct tcp_sock *tp, struct 
 	else
 		account_open(&a, sk, s);
 	credit(&a, &grown);
+	if (how & SHARED && most)
+		sender_note(s, last);
 	if (how & OWN)
 		tick_set(s, &a, before, how);
 }
@@ -309,9 +324,12 @@ static __always_inline bool on_more_data(struct sock *sk, struct tcp_sock *tp,
 	return true;
 }
 
-/* All of on_data(); `s` may be NULL. */
+/*
+ * All of on_data(); `s` may be NULL. `most`: of what was sent, at most so many bytes are the
+ * running process's own, if others send on the socket too; 0: nobody can say.
+ */
 static __always_inline void on_any_data(struct sock *sk, struct tcp_sock *tp,
-					struct socket_state *s, int how)
+					struct socket_state *s, int how, __u32 most)
 {
 	int state = READ(how, sk, __sk_common.skc_state);
 
@@ -327,43 +345,56 @@ static __always_inline void on_any_data(struct sock *sk, struct tcp_sock *tp,
 	/* without the lock: the FIN's event has counted all, or there is nothing to count from */
 	if (how & UNLOCKED && (fin_queued(state) || !(how & MPTCP || s->flags & ORIGIN)))
 		return;
-	update(sk, tp, s, state, state, how);
+	update(sk, tp, s, state, state, how, most);
 	if (!(how & MPTCP))
 		health_look(sk, tp, s, how);
 }
 
 static __noinline void on_shared_data(struct sock *sk, struct tcp_sock *tp, struct socket_state *s,
-				      int how)
+				      int how, __u32 most)
 {
-	on_any_data(sk, tp, s, how | SHARED);
+	on_any_data(sk, tp, s, how | SHARED, most);
 }
 
 /* 5.10 refuses a program that has a compare-and-swap, even where it never gets to. */
 static __noinline void on_locked_data(struct sock *sk, struct tcp_sock *tp, struct socket_state *s,
 				      int how)
 {
-	on_any_data(sk, tp, s, how & ~SHARED);
+	on_any_data(sk, tp, s, how & ~SHARED, 0);
 }
 
 /* Out of line: so the common case needs neither stack nor registers for it. */
 static __always_inline void on_new_data(struct sock *sk, struct tcp_sock *tp,
-					struct socket_state *s, int how)
+					struct socket_state *s, int how, __u32 most)
 {
 	if (how & SHARED)
-		on_shared_data(sk, tp, s, how);
+		on_shared_data(sk, tp, s, how, most);
 	else
 		on_locked_data(sk, tp, s, how);
 }
 
-/* A process, or the kernel for it, has moved data through the socket. */
-static __always_inline void on_data(struct sock *sk, struct tcp_sock *tp, int how)
+/* A process, or the kernel for it, has moved data through the socket. `most`: see on_any_data(). */
+static __always_inline void on_data_of(struct sock *sk, struct tcp_sock *tp, int how, __u32 most)
 {
 	struct socket_state *s = state_get(sk);
 	bool done = __builtin_expect(s != NULL, true) && !(how & MPTCP) &&
 		    __builtin_expect(on_more_data(sk, tp, s, how), true);
 
 	if (!done)
-		on_new_data(sk, tp, s, how);
+		on_new_data(sk, tp, s, how, most);
+}
+
+static __always_inline void on_data(struct sock *sk, struct tcp_sock *tp, int how)
+{
+	on_data_of(sk, tp, how, 0);
+}
+
+/* Do several send on it? Then only who has sent knows how much, when the call returns. */
+static __always_inline bool has_many(struct sock *sk)
+{
+	struct socket_state *s = state_get(sk);
+
+	return s && s->flags & MANY;
 }
 
 /* Has the socket no room for more? Then its sender waits, as tcp_stream_memory_free() has it. */

@@ -271,9 +271,9 @@ int BPF_KPROBE(kprobe_release, struct sock *sk)
 		return 0;
 	protocol = protocol_of(sk, s != NULL);
 	if (protocol == IPPROTO_TCP)
-		on_new_data(sk, (struct tcp_sock *)sk, s, TX | RX | OWN | PROBE);
+		on_new_data(sk, (struct tcp_sock *)sk, s, TX | RX | OWN | PROBE, 0);
 	else if (is_mptcp(protocol))
-		on_new_data(sk, NULL, s, TX | RX | OWN | PROBE | MPTCP);
+		on_new_data(sk, NULL, s, TX | RX | OWN | PROBE | MPTCP, 0);
 	return 0;
 }
 
@@ -474,12 +474,17 @@ int BPF_PROG(shared_state_again, struct sock *sk, int old, int now)
 SEC("tp_btf/sock_send_length")
 int BPF_PROG(rawtp_send, struct sock *sk, int ret)
 {
+	struct tcp_sock *tp;
+
 	if (ret <= 0 || sk->sk_type != SOCK_STREAM)
 		return 0;
-	if (is_mptcp(sk->sk_protocol))
+	if (is_mptcp(sk->sk_protocol)) {
 		on_data(sk, NULL, TX | OWN | UNLOCKED | SHARED | MPTCP);
-	else if (sk->sk_protocol == IPPROTO_TCP)
-		on_typed_data(sk, TX | OWN | UNLOCKED | SHARED);
+	} else if (sk->sk_protocol == IPPROTO_TCP) {
+		tp = bpf_skc_to_tcp_sock(sk);
+		if (tp)
+			on_data_of(sk, tp, TX | OWN | UNLOCKED | SHARED, ret);
+	}
 	return 0;
 }
 
@@ -497,7 +502,7 @@ int BPF_PROG(rawtp_wait, struct sock *sk)
 {
 	struct tcp_sock *tp = bpf_skc_to_tcp_sock(sk);
 
-	if (tp && must_wait(sk, tp))
+	if (tp && must_wait(sk, tp) && !has_many(sk))
 		on_data(sk, tp, TX | OWN | SHARED);
 	return 0;
 }
@@ -516,8 +521,8 @@ int rawtp_progress(struct bpf_iter__bpf_sk_storage_map *ctx)
 		return 0;
 	state = sk->__sk_common.skc_state;
 	s = state_get(sk);
-	if (s && s->flags & ORIGIN && may_send(state))
-		update(sk, tp, s, state, state, TX | UNLOCKED | SHARED);
+	if (s && (s->flags & (ORIGIN | MANY)) == ORIGIN && may_send(state))
+		update(sk, tp, s, state, state, TX | UNLOCKED | SHARED, 0);
 	return 0;
 }
 

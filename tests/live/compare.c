@@ -318,7 +318,7 @@ static const struct limit {
 	{"when the SYN of a deferred Fast Open leaves", "tfo_connect tfo_deferred", "latency",
 	 false},
 	{"who sent what on a socket that processes share",
-	 "fork_shared exec_shared scm_rights preforked older_shared", "tx", true},
+	 "fork_shared senders_shared exec_shared scm_rights preforked older_shared", "tx", true},
 };
 
 static bool has_word(const char *words, const char *word)

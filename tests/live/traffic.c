@@ -1147,6 +1147,51 @@ static void fork_server(struct stage *stage)
 	receive_to_end(fd);
 }
 
+/* For three seconds: of a hundred thousand calls, one meets another one between its end and its
+ * event.
+ */
+static void send_on(size_t size)
+{
+	uint64_t end = now_us() + 3000000;
+
+	while (now_us() < end)
+		for (int i = 0; i < 100; i++)
+			tx_send(shared_fd, size);
+}
+
+/* Known to be two by now, both send at the same time, one byte or many in a call. */
+static void crowding_child(struct stage *stage)
+{
+	turn_take(stage->lane[1]);
+	send_all(shared_fd, 3);
+	turn_give(stage->lane[1]);
+	send_on(1009);
+}
+
+static void crowding_client(struct stage *stage)
+{
+	shared_fd = tcp_dial(stage->listener, &stage->scenario->dial);
+	send_all(shared_fd, 1);
+	turn_open(stage->lane);
+	start("child", crowding_child, stage);
+	turn_give(stage->lane[0]);
+	turn_take(stage->lane[0]);
+	send_on(1);
+	reap();
+}
+
+static void crowded_server(struct stage *stage)
+{
+	receive_to_end(tcp_accept(stage->listener));
+}
+
+static void run_senders_shared(struct stage *stage)
+{
+	stage->listener = tcp_listen(&stage->scenario->listen);
+	start("server", crowded_server, stage);
+	start("client", crowding_client, stage);
+}
+
 static void run_fork_shared(struct stage *stage)
 {
 	stage->listener = tcp_listen(&stage->scenario->listen);
@@ -1954,6 +1999,7 @@ static const struct scenario scenarios[] = {
 	PAIR("exit_after_send", client_exits, server_consumes, 104729),
 	OTHER("sigkill_in_send", run_sigkill_in_send),
 	OTHER("fork_shared", run_fork_shared),
+	OTHER("senders_shared", run_senders_shared, .seconds = LONG_SECONDS),
 	OTHER("exec_shared", run_exec_shared),
 	OTHER("scm_rights", run_scm_rights, .amount = 104729),
 	OTHER("threads_send", run_threads_send, .tx = tx_send, .rx = rx_recv, .amount = 200003),

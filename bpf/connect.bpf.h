@@ -282,17 +282,25 @@ static __always_inline void on_birth(struct sock *sk)
 	s->connect_ns = bpf_ktime_get_ns();
 }
 
-/* The state of a connection of which nothing was seen before it closes: that is its first use. */
+/*
+ * The state of a connection of which nothing was seen before it closes: that is its first use. Or
+ * it never found room for one: what is lost is known now.
+ */
 static __always_inline struct socket_state *state_late(struct sock *sk, struct tcp_sock *tp,
-						       int state, int how)
+						       int old, int now, int how)
 {
+	struct socket_state *s;
 	int active;
 
 	if (!baseline_done || is_subflow(tp, how))
 		return NULL;
-	active = is_active(tp, state, how);
-	add(self.lost_latencies, active);
-	return state_reset(sk, active * ACTIVE, active ? A_CONNECT : AN_ACCEPT);
+	active = is_active(tp, old, how);
+	s = state_reset(sk, active * ACTIVE, active ? A_CONNECT : AN_ACCEPT);
+	if (s)
+		add(self.lost_latencies, active);
+	else if (now != BPF_TCP_CLOSE_WAIT) /* its own end comes later */
+		add(self.lost_bytes, taken(tp, how) - active + received(sk, tp, how));
+	return s;
 }
 
 /* The state of a connection, also if its birth was skipped and it comes of age, or fails, now. */
@@ -304,17 +312,17 @@ static __always_inline struct socket_state *state_grown_up(struct sock *sk, stru
 	if (s)
 		return s;
 	if (old == BPF_TCP_ESTABLISHED || old == BPF_TCP_CLOSE_WAIT)
-		return state_late(sk, tp, old, how);
+		return state_late(sk, tp, old, now, how);
 	if (old == BPF_TCP_SYN_RECV && now == BPF_TCP_ESTABLISHED)
 		return state_reset(sk, 0, AN_ACCEPT);
 	if (old != BPF_TCP_SYN_SENT || (now != BPF_TCP_ESTABLISHED && now != BPF_TCP_CLOSE))
 		return NULL;
-	add(self.lost_latencies, 1);
-	if (now == BPF_TCP_ESTABLISHED)
-		return state_reset(sk, ACTIVE, A_CONNECT);
-	s = state_reset(sk, ACTIVE, 0);
+	s = state_reset(sk, ACTIVE, now == BPF_TCP_ESTABLISHED ? A_CONNECT : 0);
 	if (!s)
 		return NULL;
+	add(self.lost_latencies, 1);
+	if (now == BPF_TCP_ESTABLISHED)
+		return s;
 	s->connect_ns = bpf_ktime_get_ns();
 	s->owner.row = TCP_ROW_OTHER;
 	if (READ(how, sk, sk_lock.owned))
@@ -403,6 +411,8 @@ static __always_inline void on_state(struct sock *sk, struct tcp_sock *tp, int o
 		return;
 	}
 	s = state_grown_up(sk, tp, old, now, how);
+	old = forget(old); /* what is known of them, and where the state is, are ways to multiply */
+	now = forget(now);
 	if (s)
 		on_change(sk, tp, s, old, now, how);
 	if (now == BPF_TCP_SYN_SENT)

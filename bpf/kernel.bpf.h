@@ -159,6 +159,9 @@ __u64 full_tick = ~0ULL;
 /* So many endpoints have a row: the user half counts down what it frees. */
 __u32 endpoints_taken = 0;
 
+/* So many sockets have their state in the table: while none has, nobody looks there. */
+__u64 tabled = 0;
+
 struct tcp_self self = {};
 
 struct {

@@ -19,13 +19,20 @@ static __always_inline bool fin_queued(int state)
 	return states >> state & 1;
 }
 
-/* Bytes accepted from the application since the connection began, modulo its SYN and FIN. */
+/* Sequence numbers taken since the connection began. */
+static __always_inline __u64 taken(struct tcp_sock *tp, int how)
+{
+	__u32 una = READ(how, tp, snd_una);
+
+	return READ(how, tp, bytes_acked) + (__u32)(READ(how, tp, write_seq) - una);
+}
+
+/* Bytes accepted from the application since then: without SYN and FIN. */
 static __always_inline __u64 sent(struct tcp_sock *tp, struct socket_state *s, int state, int how)
 {
-	__u32 una = READ(how, tp, snd_una), syn = !!(s->flags & ACTIVE);
+	__u32 syn = !!(s->flags & ACTIVE);
 
-	return READ(how, tp, bytes_acked) + (__u32)(READ(how, tp, write_seq) - una) - syn -
-	       fin_queued(state);
+	return taken(tp, how) - syn - fin_queued(state);
 }
 
 /* Where both directions begin: then one number each tells what has moved since. */

@@ -13,27 +13,59 @@
 #include "listen.bpf.h"
 #include "sequence.bpf.h"
 
+/* The table of sockets: of all of them, or of those that got no storage. */
+static __always_inline struct socket_state *tabled_get(struct sock *sk)
+{
+	__u64 key = (__u64)sk;
+
+	return bpf_map_lookup_elem(&sockets, &key);
+}
+
 static __always_inline struct socket_state *state_get(struct sock *sk)
 {
-	__u64 key;
+	struct socket_state *s;
 
-	if (__builtin_expect(sock_storage, true))
-		return bpf_sk_storage_get(&storage, sk, 0, 0);
-	key = (__u64)sk;
+	if (__builtin_expect(!sock_storage, false))
+		return tabled_get(sk);
+	s = bpf_sk_storage_get(&storage, sk, 0, 0);
+	if (__builtin_expect(s || !tabled, true))
+		return s;
+	return tabled_get(sk);
+}
+
+static __always_inline struct socket_state *tabled_add(struct sock *sk,
+						       struct socket_state *initial)
+{
+	__u64 key = (__u64)sk;
+
+	if (!bpf_map_update_elem(&sockets, &key, initial, BPF_NOEXIST))
+		add(tabled, 1);
 	return bpf_map_lookup_elem(&sockets, &key);
+}
+
+/*
+ * Storage counts against net.core.optmem_max, which a user may lower in a namespace, or use up by
+ * options of the socket. That ends nobody's account: then the table has the state.
+ */
+static __noinline struct socket_state *storage_refused(struct sock *sk,
+						       struct socket_state *initial)
+{
+	struct socket_state *s = bpf_sk_storage_get(&storage, sk, 0, 0);
+
+	return s ? s : tabled_add(sk, initial); /* another CPU was faster */
 }
 
 /* The state is complete before anybody else can see it. */
 static __always_inline struct socket_state *state_add(struct sock *sk, struct socket_state *initial)
 {
 	struct socket_state *s;
-	__u64 key = (__u64)sk;
 
 	if (sock_storage) {
 		s = bpf_sk_storage_get(&storage, sk, initial, BPF_SK_STORAGE_GET_F_CREATE);
+		if (!s)
+			s = storage_refused(sk, initial);
 	} else {
-		bpf_map_update_elem(&sockets, &key, initial, BPF_NOEXIST);
-		s = bpf_map_lookup_elem(&sockets, &key);
+		s = tabled_add(sk, initial);
 	}
 	if (s)
 		add(self.sockets_added, 1);
@@ -61,8 +93,8 @@ static __always_inline void state_remove(struct sock *sk, struct socket_state *s
 
 	add(self.sockets_removed, 1);
 	s->flags |= GONE;
-	if (!sock_storage)
-		bpf_map_delete_elem(&sockets, &key);
+	if ((!sock_storage || tabled) && !bpf_map_delete_elem(&sockets, &key))
+		add(tabled, -1);
 }
 
 /* Growth that is not positive leaves things as they are: somebody else has counted further. */
@@ -274,11 +306,12 @@ static __always_inline struct socket_state *state_found(struct sock *sk, struct 
 	} else if (is_active(tp, state, how)) {
 		initial.flags = ACTIVE;
 		initial.uncounted = A_CONNECT;
-		add(self.lost_latencies, 1);
 	} else {
 		initial.uncounted = AN_ACCEPT;
 	}
 	s = state_add(sk, &initial);
+	if (s && initial.uncounted == A_CONNECT)
+		add(self.lost_latencies, 1);
 	if (s && state == BPF_TCP_ESTABLISHED && !(how & MPTCP))
 		established_begin(sk, s);
 	return s;

@@ -205,6 +205,7 @@ struct tcp_self {
 	__u64 sockets_added;   /* sockets that got a state */
 	__u64 sockets_removed; /* of these, how many are gone */
 	__u64 lost_sockets;    /* events of sockets that found no room for a state */
+	__u64 lost_bytes;      /* both ways, of those that never found any until they closed */
 	__u64 lost_processes;  /* events that asked for a row and were counted in TCP_ROW_OTHER */
 	__u64 lost_deltas;     /* growth not believed: more than 2^40 bytes at once */
 	__u64 lost_latencies;  /* connects of which an end was not seen: counted, not measured */
@@ -225,6 +226,6 @@ _Static_assert(sizeof(struct tcp_endpoint_key) == 40, "tcp_endpoint_key");
 _Static_assert(sizeof(struct tcp_histogram) == 872, "tcp_histogram");
 _Static_assert(sizeof(struct tcp_event) == 80, "tcp_event");
 _Static_assert(sizeof(struct tcp_listener) == 24, "tcp_listener");
-_Static_assert(sizeof(struct tcp_self) == 72, "tcp_self");
+_Static_assert(sizeof(struct tcp_self) == 80, "tcp_self");
 
 #endif

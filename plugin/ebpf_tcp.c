@@ -355,6 +355,7 @@ static void report_self(struct report *report)
 	self = (struct metric_self){
 		.lost_processes = tables.self->lost_processes,
 		.lost_sockets = tables.self->lost_sockets,
+		.lost_bytes = tables.self->lost_bytes,
 		.lost_deltas = tables.self->lost_deltas,
 		.lost_latencies = tables.self->lost_latencies,
 		.lost_endpoints = tables.self->lost_endpoints,

@@ -86,6 +86,7 @@ static const struct {
 } selfs[] = {
 	{"total_events", "lost_processes", false, SELF(lost_processes), 0},
 	{"total_events", "lost_sockets", false, SELF(lost_sockets), 0},
+	{"total_bytes", "lost", false, SELF(lost_bytes), 0},
 	{"total_events", "lost_deltas", false, SELF(lost_deltas), 0},
 	{"total_events", "lost_latencies", false, SELF(lost_latencies), 0},
 	{"total_events", "lost_endpoints", false, SELF(lost_endpoints), 0},

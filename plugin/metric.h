@@ -70,6 +70,7 @@ struct metric_self {
 	unsigned extras; /* METRIC_COST and so on */
 	uint64_t lost_processes;
 	uint64_t lost_sockets;
+	uint64_t lost_bytes;
 	uint64_t lost_deltas;
 	uint64_t lost_latencies;
 	uint64_t lost_endpoints;

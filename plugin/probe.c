@@ -429,8 +429,8 @@ static int size_maps(struct probe *p, const struct probe_options *options)
 	p->shard_count = shard_count;
 	p->first_endpoint = first_endpoint;
 	err = bpf_map__set_autocreate(skeleton->maps.storage, uses_storage(p));
-	if (!err)
-		err = bpf_map__set_autocreate(skeleton->maps.sockets, !uses_storage(p));
+	if (!err && uses_storage(p)) /* hardly ever used: memory for it is taken then */
+		err = bpf_map__set_map_flags(skeleton->maps.sockets, BPF_F_NO_PREALLOC);
 	for (unsigned i = 0; !err && i < sizeof(sizes) / sizeof(*sizes); i++)
 		err = bpf_map__set_max_entries(sizes[i].map, sizes[i].entries);
 	return err;
@@ -1002,7 +1002,7 @@ void probe_tables(struct probe_tables *out, const struct probe *p)
 
 const char *probe_socket_limit(const struct probe *p)
 {
-	return uses_storage(p) ? "net.core.optmem_max" : "MaxSockets";
+	return uses_storage(p) ? "MaxSockets, or MemoryMax of the service" : "MaxSockets";
 }
 
 /* How often a program was skipped; 0 if there is no such program. */

@@ -701,6 +701,7 @@ static void compare_self(void)
 		size_t at; /* in struct tcp_self */
 	} losses[] = {
 		{"sockets", offsetof(struct tcp_self, lost_sockets)},
+		{"bytes", offsetof(struct tcp_self, lost_bytes)},
 		{"processes", offsetof(struct tcp_self, lost_processes)},
 		{"deltas", offsetof(struct tcp_self, lost_deltas)},
 		{"listeners", offsetof(struct tcp_self, lost_listeners)},

@@ -1553,6 +1553,100 @@ static void run_older_shared(struct stage *stage)
 	early_go(stage, 3);
 }
 
+/* --- sockets that find no room for what the plugin would keep with them --- */
+
+#define STARVED 3 /* connections, one after the other */
+
+/* All that the kernel lets a socket have of it goes into keys for addresses that nobody uses. */
+static void fill_with_keys(int fd)
+{
+	struct tcp_md5sig key = {.tcpm_keylen = 1, .tcpm_key = "k"};
+	struct sockaddr_in *address = (struct sockaddr_in *)&key.tcpm_addr;
+	uint32_t next = 10 << 24;
+
+	address->sin_family = AF_INET;
+	do
+		address->sin_addr.s_addr = htonl(next++);
+	while (setsockopt(fd, IPPROTO_TCP, TCP_MD5SIG, &key, sizeof(key)) == 0);
+	if (errno != ENOMEM)
+		skip("TCP_MD5SIG: %s", strerror(errno));
+}
+
+/* Fails, then connects, with the same socket. */
+static int starved_dial(struct stage *stage, bool with_keys)
+{
+	int fd = tcp_socket(&stage->scenario->dial), nowhere = tcp_bind(&stage->scenario->dial);
+	struct sockaddr_storage address;
+	socklen_t size = tcp_address(nowhere, AF_INET, &address);
+
+	if (with_keys)
+		fill_with_keys(fd);
+	if (connect(fd, (struct sockaddr *)&address, size) == 0)
+		broken("a connect to nobody succeeded");
+	connect_failed(errno);
+	close(nowhere);
+	size = tcp_address(stage->listener, AF_INET, &address);
+	check(connect(fd, (struct sockaddr *)&address, size), "connect");
+	self.connects++;
+	return fd;
+}
+
+static void starved_talk(struct stage *stage, bool with_keys)
+{
+	for (int i = 0; i < STARVED; i++) {
+		int fd = starved_dial(stage, with_keys);
+
+		send_all(fd, stage->amount);
+		receive_all(fd, REPLY);
+		close(fd);
+	}
+}
+
+static void starved_client(struct stage *stage)
+{
+	starved_talk(stage, false);
+}
+
+static void keys_client(struct stage *stage)
+{
+	starved_talk(stage, true);
+}
+
+static void starved_server(struct stage *stage)
+{
+	for (int i = 0; i < STARVED; i++) {
+		int fd = tcp_accept(stage->listener);
+
+		receive_all(fd, stage->amount);
+		send_all(fd, REPLY);
+		receive_to_end(fd);
+		close(fd);
+	}
+}
+
+static void run_starved(struct stage *stage, void (*client)(struct stage *stage))
+{
+	stage->listener = tcp_listen(&stage->scenario->listen);
+	start("server", starved_server, stage);
+	start("client", client, stage);
+	close(stage->listener);
+}
+
+/* Of an ordinary user, in a network of his own. */
+static void run_starved_namespace(struct stage *stage)
+{
+	if (unshare(CLONE_NEWUSER) < 0)
+		skip("no user namespace of our own: %s", strerror(errno));
+	private_network();
+	write_sysctl("net/core/optmem_max", "1"); /* per network since 6.8 */
+	run_starved(stage, starved_client);
+}
+
+static void run_starved_keys(struct stage *stage)
+{
+	run_starved(stage, keys_client);
+}
+
 /* --- what must count nothing --- */
 
 #define NOISE 5000011
@@ -2010,6 +2104,8 @@ static const struct scenario scenarios[] = {
 	EARLY("older_socket", run_older_socket, 0),
 	EARLY("older_unread", run_older_unread, SCENARIO_UNBALANCED),
 	EARLY("older_shared", run_older_shared, 0),
+	OTHER("starved_namespace", run_starved_namespace, .amount = 1000003),
+	OTHER("starved_keys", run_starved_keys, .amount = 1000003),
 	PATH("udp_unix_noise", tx_send, rx_recv, 1013, .client = client_makes_noise),
 	OTHER("listen_only", run_listen_only),
 	PAIR("connect_close", client_connects, server_consumes, 0),

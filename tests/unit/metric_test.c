@@ -518,6 +518,7 @@ static void test_percentile_names(void)
 static const struct want self_wants[] = {
 	{"total_events", "lost_processes", 1, {1009}, 0},
 	{"total_events", "lost_sockets", 1, {2003}, 0},
+	{"total_bytes", "lost", 1, {2011}, 0},
 	{"total_events", "lost_deltas", 1, {3001}, 0},
 	{"total_events", "lost_latencies", 1, {4001}, 0},
 	{"total_events", "lost_endpoints", 1, {4003}, 0},
@@ -551,6 +552,7 @@ static void test_self(void)
 	struct metric_self self = {
 		.lost_processes = 1009,
 		.lost_sockets = 2003,
+		.lost_bytes = 2011,
 		.lost_deltas = 3001,
 		.lost_latencies = 4001,
 		.lost_endpoints = 4003,

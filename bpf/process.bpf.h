@@ -140,7 +140,24 @@ static __always_inline void owner_set(struct owner *o, struct task_struct *task,
 	}
 }
 
-/* NFS and its like; MPTCP opens its subflows that way too, but for a process. */
+/*
+ * The TCP socket below one of family AF_SMC. While it connects, it asks for SMC; if that comes to
+ * nothing, a process uses it through the file of the other one.
+ */
+static __always_inline bool is_below_smc(struct sock *sk)
+{
+	struct tcp_sock *tp = (struct tcp_sock *)sk;
+	struct socket *socket = BPF_CORE_READ(sk, sk_socket);
+	struct file *file = BPF_CORE_READ(socket, file);
+
+	if (!bpf_core_field_exists(tp->syn_smc))
+		return false;
+	return BPF_CORE_READ(tp, syn_smc) ||
+	       (file &&
+		BPF_CORE_READ(file, f_inode) != &((struct socket_alloc *)socket)->vfs_inode);
+}
+
+/* NFS and its like; MPTCP and SMC open such sockets too, but for a process. */
 static __always_inline bool is_kernel_socket(struct sock *sk, int how)
 {
 	struct tcp_sock *tp = (struct tcp_sock *)sk;
@@ -148,7 +165,7 @@ static __always_inline bool is_kernel_socket(struct sock *sk, int how)
 	return sk &&
 	       (how & PROBE ? BPF_CORE_READ_BITFIELD_PROBED(sk, sk_kern_sock)
 			    : BPF_CORE_READ_BITFIELD(sk, sk_kern_sock)) &&
-	       !is_subflow(tp, PROBE);
+	       !is_subflow(tp, PROBE) && !is_below_smc(sk);
 }
 
 /* Unless it is a thread of the kernel, or the socket is the kernel's own. */

@@ -56,15 +56,17 @@ struct sk_buff_head {
 	struct sk_buff *next;
 };
 
+struct socket;
+
 struct sock {
 	struct sock_common __sk_common;
+	struct socket *sk_socket;
 	socket_lock_t sk_lock;
 	struct sk_buff_head sk_receive_queue;
 	__u16 sk_protocol; /* a bit field before 5.6 */
 	__u16 sk_type;
 	__u8 sk_kern_sock : 1;
 	int sk_err;
-	struct socket *sk_socket;
 	int sk_wmem_queued;
 	int sk_sndbuf;
 	__u32 sk_ack_backlog;
@@ -91,6 +93,7 @@ struct tcp_sock {
 	__u32 total_retrans;
 	__u32 srtt_us; /* in 1/8 us */
 	bool is_mptcp; /* only with CONFIG_MPTCP */
+	bool syn_smc;  /* only with CONFIG_SMC */
 };
 
 struct mptcp_sock {
@@ -112,9 +115,24 @@ typedef enum {
 	SS_CONNECTING,
 } socket_state;
 
+struct inode {
+	unsigned short i_mode;
+};
+
+struct file {
+	struct inode *f_inode;
+	void *private_data;
+};
+
 struct socket {
 	socket_state state;
+	struct file *file;
 	struct sock *sk;
+};
+
+struct socket_alloc {
+	struct socket socket;
+	struct inode vfs_inode;
 };
 
 struct sk_buff {
@@ -155,15 +173,6 @@ struct task_struct {
 	struct css_set *cgroups;
 	struct signal_struct *signal;
 	char comm[16];
-};
-
-struct inode {
-	unsigned short i_mode;
-};
-
-struct file {
-	struct inode *f_inode;
-	void *private_data;
 };
 
 struct bpf_iter__task_file {

@@ -2106,6 +2106,8 @@ static const struct scenario scenarios[] = {
 	EARLY("older_shared", run_older_shared, 0),
 	OTHER("starved_namespace", run_starved_namespace, .amount = 1000003),
 	OTHER("starved_keys", run_starved_keys, .amount = 1000003),
+	PATH("smc_client", tx_send, rx_recv, 1000003, .dial = {AF_SMC, 0}),
+	PATH("smc_server", tx_send, rx_recv, 1000003, .listen = {AF_SMC, 0}),
 	PATH("udp_unix_noise", tx_send, rx_recv, 1013, .client = client_makes_noise),
 	OTHER("listen_only", run_listen_only),
 	PAIR("connect_close", client_connects, server_consumes, 0),

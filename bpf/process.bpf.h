@@ -59,7 +59,7 @@ __noinline int row_introduce(__u32 number)
  * Takes a free row's number; 0 if there is none. Rows come back between two ticks, so until the
  * next one nobody asks again: the stack has one lock for all processors.
  */
-static __always_inline __u32 row_take(void)
+__noinline int row_take(void)
 {
 	__u64 now = tick; /* before: what is freed meanwhile is of the next one */
 	__u32 number = 0;
@@ -70,7 +70,7 @@ static __always_inline __u32 row_take(void)
 	err = bpf_map_pop_elem(&free_rows, &number);
 	if (err == -ENOENT)
 		full_tick = now;
-	return err ? 0 : number;
+	return err ? 0 : (int)number;
 }
 
 /* Takes a free row for the owner; TCP_ROW_OTHER if there is none. */

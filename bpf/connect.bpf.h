@@ -425,6 +425,7 @@ static __always_inline void on_mptcp_state(struct sock *sk, int old, int now, in
 	struct socket_state *s = state_get(sk);
 	struct account a;
 
+	mptcp_seen = true;
 	if (now == BPF_TCP_SYN_SENT) {
 		s = state_reset(sk, ACTIVE, 0);
 		if (s)

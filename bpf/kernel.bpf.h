@@ -90,19 +90,22 @@ enum {
 	A_CONNECT, /* whose start was not seen */
 };
 
-/* One socket. Written under the socket's lock, but for what SHARED triggers claim. */
+/*
+ * One socket. Written under the socket's lock, but for what SHARED triggers claim. What
+ * on_more_data() needs comes first: it lies in one cache line.
+ */
 struct socket_state {
 	__u64 tx_bytes; /* counted so far, on the scale of sequence.bpf.h */
 	__u64 rx_bytes;
-	__u64 tick;       /* in which all of on_data() was done; 0: it must be done again */
-	__u64 fast;       /* of that: pid of the owner << 32 | its place in `bytes` */
+	__u64 tick;      /* in which all of on_data() was done; 0: it must be done again */
+	__u64 fast;      /* of that: pid of the owner << 32 | its place in `bytes` */
+	__u32 tx_origin; /* sequence number of the first byte sent... */
+	__u32 rx_origin; /* ...and received */
+	__u32 flags;
+	__u32 uncounted;  /* claimed by UNLOCKED triggers too */
 	__u64 connect_ns; /* when the SYN left; 0 unless a connect is under way */
 	__u64 born_ns;    /* when it was established; 0: unknown, or nobody asked */
 	struct owner owner;
-	__u32 tx_origin; /* sequence number of the first byte sent... */
-	__u32 rx_origin; /* ...and received */
-	__u32 uncounted; /* claimed by UNLOCKED triggers too */
-	__u32 flags;
 	__u32 class;          /* CLASS_* and its enum tcp_scope; 0: not known yet */
 	__u32 endpoint;       /* row of its endpoint, 0: not known yet */
 	__u32 generation;     /* of that row then */
@@ -112,6 +115,9 @@ struct socket_state {
 	__u32 segments;       /* counted so far */
 	__u32 retransmits;
 };
+
+/* The kernel keeps 8 bytes before the data of a storage. */
+_Static_assert(__builtin_offsetof(struct socket_state, flags) <= 64 - 8, "one cache line");
 
 /* A listening socket. */
 struct listener {
@@ -148,6 +154,9 @@ const volatile __u32 shard_mask = 0; /* their number is a power of two */
 
 /* Set by the loader once the sockets that are older than the probes have their baseline. */
 bool baseline_done = false;
+
+/* There is, or was, an MPTCP socket: what only these need is attached then. */
+bool mptcp_seen = false;
 
 /* Counted up by the loader; sockets that nobody has looked at are at 0. */
 __u64 tick = 1;

@@ -122,6 +122,7 @@ static __always_inline void mptcp_begin(struct sock *sk, struct socket_state *s,
 	struct mptcp_sock *msk = (struct mptcp_sock *)sk;
 	bool told = bpf_core_field_exists(msk->bytes_acked) && baseline_done;
 
+	mptcp_seen = true;
 	s->tx_bytes = mptcp_sent(sk, state);
 	s->rx_bytes = mptcp_received(sk, state);
 	if (told)

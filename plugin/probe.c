@@ -193,6 +193,7 @@ struct probe {
 	probe_visit_event *visit; /* during probe_events() */
 	void *context;
 	unsigned events;
+	bool late_attached;
 	bool dropped[OPTIONAL_COUNT];
 	char description[512];
 };
@@ -602,12 +603,32 @@ static struct bpf_link *attach_one(const struct probe *p, struct bpf_program *pr
 	return bpf_program__attach_iter(program, &options);
 }
 
+/* Is it attached only once there is an MPTCP socket? All others pass it too, for nothing. */
+static bool is_late(const char *program)
+{
+	return strcmp(program, "rawtp_mptcp_receive") == 0 ||
+	       strcmp(program, "fentry_mptcp_release") == 0;
+}
+
+/* What was received until then is not lost: it is counted with what comes next. */
+static void attach_late(struct probe *p)
+{
+	if (p->late_attached || !p->skeleton->bss->mptcp_seen)
+		return;
+	p->late_attached = true;
+	for (unsigned i = 0; i < p->program_count; i++)
+		if (is_late(bpf_program__name(p->programs[i])))
+			p->links[i] = bpf_program__attach(p->programs[i]);
+}
+
 static int attach(struct probe *p)
 {
 	for (unsigned i = 0; i < p->program_count; i++) {
 		const char *name = bpf_program__name(p->programs[i]);
 		int err, index = optional_index(name);
 
+		if (is_late(name))
+			continue;
 		p->links[i] = attach_one(p, p->programs[i]);
 		if (p->links[i])
 			continue;
@@ -815,6 +836,7 @@ static int try_backend(struct probe *p, const struct backend *backend, struct ke
 	if (err)
 		return err;
 	take_baseline(p);
+	attach_late(p);
 	return prove(p);
 }
 
@@ -973,8 +995,9 @@ void probe_listeners(const struct probe *p, probe_visit_listener *visit, void *c
 	close(fd);
 }
 
-void probe_refresh(const struct probe *p)
+void probe_refresh(struct probe *p)
 {
+	attach_late(p);
 	iterate(p, "rawtp_progress");
 }
 

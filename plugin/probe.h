@@ -84,7 +84,7 @@ void probe_close(struct probe *p);
 const char *probe_describe(const struct probe *p);
 
 /* Call before each look at the tables: fetches what no trigger of this backend tells in time. */
-void probe_refresh(const struct probe *p);
+void probe_refresh(struct probe *p);
 
 typedef void probe_visit_listener(void *context, const struct tcp_listener *listener);
 typedef void probe_visit_event(void *context, const struct tcp_event *event);

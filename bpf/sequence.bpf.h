@@ -65,13 +65,19 @@ static __always_inline __s32 beyond(__u64 before, __u32 origin, __u32 sequence)
 	return (__s32)(sequence - (origin + (__u32)before));
 }
 
-/* Bytes that the application has consumed; the peer's FIN counts as received but is no byte. */
+/* The peer's FIN counts as received, and is consumed after the last byte. */
+static __always_inline bool fin_consumed(struct sock *sk, __u32 next, __u32 copied, int how)
+{
+	return next == copied && READ(how, sk, __sk_common.skc_flags) & SOCK_DONE_BIT;
+}
+
+/* Bytes that the application has consumed. */
 static __always_inline __u64 received(struct sock *sk, struct tcp_sock *tp, int how)
 {
 	__u32 next = READ(how, tp, rcv_nxt), copied = READ(how, tp, copied_seq);
 	__u64 bytes = READ(how, tp, bytes_received) - (__u32)(next - copied);
 
-	return bytes - (next == copied && READ(how, sk, __sk_common.skc_flags) & SOCK_DONE_BIT);
+	return bytes - fin_consumed(sk, next, copied, how);
 }
 
 /* -- the same for MPTCP: 64-bit sequence numbers that start anywhere -- */

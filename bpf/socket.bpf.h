@@ -13,6 +13,8 @@
 #include "listen.bpf.h"
 #include "sequence.bpf.h"
 
+#define BEGIN_TRIES 8 /* a microsecond each, and a busy socket has a packet every few of them */
+
 /* The table of sockets: of all of them, or of those that got no storage. */
 static __always_inline struct socket_state *tabled_get(struct sock *sk)
 {
@@ -458,6 +460,22 @@ static __always_inline void on_mptcp_receive(struct sock *sk)
 		on_data(sk, NULL, RX | OWN | UNLOCKED | SHARED | MPTCP);
 }
 
+/*
+ * Do counts and origins agree with the sequence numbers as they are now? A packet, an
+ * acknowledgement or a call that came in between has moved one of the numbers that they were made
+ * of, not all.
+ */
+static __always_inline bool begun_well(struct sock *sk, struct tcp_sock *tp,
+				       const struct socket_state *s, int state)
+{
+	__u32 next = BPF_CORE_READ(tp, rcv_nxt), copied = BPF_CORE_READ(tp, copied_seq);
+	__u32 fin = fin_consumed(sk, next, copied, PROBE);
+
+	return beyond(s->rx_bytes + fin, s->rx_origin, copied) == 0 &&
+	       beyond(s->tx_bytes + fin_queued(state), s->tx_origin,
+		      BPF_CORE_READ(tp, write_seq)) == 0;
+}
+
 /* What a TCP socket has moved so far, read without its lock. */
 static __always_inline void begin_unlocked(struct sock *sk, struct socket_state *s, int state)
 {
@@ -465,13 +483,12 @@ static __always_inline void begin_unlocked(struct sock *sk, struct socket_state 
 
 	if ((by_destination || by_port) && is_active(tp, state, PROBE))
 		s->flags = ACTIVE; /* else it does not matter */
-	for (int i = 0; i < 3; i++) {
+	for (int i = 0; i < BEGIN_TRIES; i++) {
 		s->rx_bytes = received(sk, tp, PROBE);
 		s->tx_bytes = sent(tp, s, state, PROBE);
 		origins_set(tp, s, PROBE);
-		if (beyond(s->tx_bytes + fin_queued(state), s->tx_origin,
-			   BPF_CORE_READ(tp, write_seq)) == 0)
-			break; /* nothing came in between */
+		if (begun_well(sk, tp, s, state))
+			break;
 	}
 }
 

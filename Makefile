@@ -84,7 +84,7 @@ $(O)/ebpf_tcp.so: $(patsubst %,$(O)/plugin/%.o,$(DAEMON_STAGES)) $(LIBRARY)
 
 # -- tests: each prints ok, FAIL or skip lines; tests/run counts them --
 
-PROGRAMS = $(patsubst %,$(O)/tests/%,compare traffic connect progress crowd prove start testrun storm hold filtered tick soak)
+PROGRAMS = $(patsubst %,$(O)/tests/%,compare traffic connect progress crowd full prove start testrun storm hold filtered tick soak)
 KERNELS ?= $(shell tests/kernels/run --list)
 BACKENDS ?=
 
@@ -97,7 +97,7 @@ $(O)/tests/%.o: %.c Makefile
 	$(Q)$(CC) $(ALL_CFLAGS) -Iplugin -pthread -MMD -MP -c $< -o $@
 
 $(O)/tests/testrun.o: $(O)/bpf/tcp.skel.h
-$(O)/tests/compare $(O)/tests/progress $(O)/tests/crowd: $(patsubst %,$(O)/plugin/%.o,$(KERNEL_STAGES) host explain process)
+$(O)/tests/compare $(O)/tests/progress $(O)/tests/crowd $(O)/tests/full: $(patsubst %,$(O)/plugin/%.o,$(KERNEL_STAGES) host explain process)
 $(O)/tests/traffic $(O)/tests/connect: $(O)/tests/scenario.o
 $(O)/tests/start: private LDFLAGS += -Wl,--wrap=bpf_object__load_skeleton
 $(O)/tests/prove: private LDFLAGS += -Wl,--wrap=selftest_open

@@ -190,19 +190,18 @@ int BPF_PROG(fentry_connect6_again, struct sock *sk, struct sockaddr *address, i
 
 /* Connects that are not permitted: by a security module, or by a program of the cgroup. */
 SEC("fexit/security_socket_connect")
-int BPF_PROG(fentry_permit, struct socket *socket, struct sockaddr *address, int size, int ret)
+int BPF_PROG(fentry_permit, struct socket *so, struct sockaddr *address, int size, int ret)
 {
 	if (ret < 0 && !is_done())
-		on_connect_permit(socket->sk, address, ret);
+		on_connect_permit(so->sk, address, ret);
 	return 0;
 }
 
 SEC("fexit/security_socket_connect")
-int BPF_PROG(fentry_permit_again, struct socket *socket, struct sockaddr *address, int size,
-	     int ret)
+int BPF_PROG(fentry_permit_again, struct socket *so, struct sockaddr *address, int size, int ret)
 {
 	if (ret < 0) {
-		on_connect_permit(socket->sk, address, ret);
+		on_connect_permit(so->sk, address, ret);
 		done_once();
 	}
 	return 0;

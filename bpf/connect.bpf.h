@@ -78,6 +78,7 @@ static __always_inline void on_connect_end(struct sock *sk, struct tcp_sock *tp,
 	bool failed = opening && now == BPF_TCP_CLOSE, untold = s->flags & UNTOLD && !opening;
 	bool silent = untold || (failed && is_giving_up(sk, how));
 	__u64 took_ns = bpf_ktime_get_ns() - s->connect_ns;
+	enum tcp_reason reason;
 
 	if (opening && now != BPF_TCP_ESTABLISHED && !failed)
 		return;
@@ -90,8 +91,8 @@ static __always_inline void on_connect_end(struct sock *sk, struct tcp_sock *tp,
 	if (!opening && !untold)
 		add(self.lost_latencies, 1);
 	if (failed || untold || (!opening && !READ(how, tp, bytes_acked))) {
-		failure_add(sk, s, a, NULL, failure_of(sk, tp, opening, silent, how),
-			    untold ? 0 : took_ns);
+		reason = failure_of(sk, tp, opening, silent, how);
+		failure_add(sk, s, a, NULL, reason, untold ? 0 : took_ns);
 		return;
 	}
 	if (!opening) {

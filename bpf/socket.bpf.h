@@ -13,8 +13,6 @@
 #include "listen.bpf.h"
 #include "sequence.bpf.h"
 
-#define BEGIN_TRIES 8 /* a microsecond each, and a busy socket has a packet every few of them */
-
 /* The table of sockets: of all of them, or of those that got no storage. */
 static __always_inline struct socket_state *tabled_get(struct sock *sk)
 {
@@ -476,20 +474,29 @@ static __always_inline bool begun_well(struct sock *sk, struct tcp_sock *tp,
 		      BPF_CORE_READ(tp, write_seq)) == 0;
 }
 
-/* What a TCP socket has moved so far, read without its lock. */
-static __always_inline void begin_unlocked(struct sock *sk, struct socket_state *s, int state)
+/* What a TCP socket has moved so far. Returns whether nothing came in between. */
+static __noinline bool begin_try(struct sock *sk, struct socket_state *s, int state)
 {
 	struct tcp_sock *tp = (struct tcp_sock *)sk;
 
-	if ((by_destination || by_port) && is_active(tp, state, PROBE))
+	s->rx_bytes = received(sk, tp, PROBE);
+	s->tx_bytes = sent(tp, s, state, PROBE);
+	origins_set(tp, s, PROBE);
+	return begun_well(sk, tp, s, state);
+}
+
+/* The same without its lock: a microsecond each, and a busy socket has a packet every few of them.
+ * No loop, as in grow_tx(). */
+static __always_inline void begin_unlocked(struct sock *sk, struct socket_state *s, int state)
+{
+	bool done;
+
+	if ((by_destination || by_port) && is_active((struct tcp_sock *)sk, state, PROBE))
 		s->flags = ACTIVE; /* else it does not matter */
-	for (int i = 0; i < BEGIN_TRIES; i++) {
-		s->rx_bytes = received(sk, tp, PROBE);
-		s->tx_bytes = sent(tp, s, state, PROBE);
-		origins_set(tp, s, PROBE);
-		if (begun_well(sk, tp, s, state))
-			break;
-	}
+	done = begin_try(sk, s, state) || begin_try(sk, s, state) || begin_try(sk, s, state) ||
+	       begin_try(sk, s, state) || begin_try(sk, s, state);
+	if (!done)
+		begin_try(sk, s, state);
 }
 
 /* A socket that is older than the probes; `task` holds it, or is NULL. */

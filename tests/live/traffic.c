@@ -1165,6 +1165,7 @@ static void crowding_child(struct stage *stage)
 	turn_take(stage->lane[1]);
 	send_all(shared_fd, 3);
 	turn_give(stage->lane[1]);
+	turn_take(stage->lane[1]);
 	send_on(1009);
 }
 
@@ -1176,6 +1177,8 @@ static void crowding_client(struct stage *stage)
 	start("child", crowding_child, stage);
 	turn_give(stage->lane[0]);
 	turn_take(stage->lane[0]);
+	send_all(shared_fd, 5);
+	turn_give(stage->lane[0]);
 	send_on(1);
 	reap();
 }

@@ -401,6 +401,13 @@ static __always_inline void on_change(struct sock *sk, struct tcp_sock *tp, stru
 	on_life(tp, s, &a, old, now, how);
 }
 
+/* Closed, and nobody holds it: all that it ever will be is known, if somebody has used it. */
+static __always_inline bool is_over(struct sock *sk, const struct socket_state *s, int now, int how)
+{
+	return now == BPF_TCP_CLOSE && s->owner.row && !(s->flags & GONE) &&
+	       READ(how, sk, __sk_common.skc_flags) & SOCK_DEAD_BIT;
+}
+
 static __always_inline void on_state(struct sock *sk, struct tcp_sock *tp, int old, int now,
 				     int how)
 {
@@ -416,6 +423,8 @@ static __always_inline void on_state(struct sock *sk, struct tcp_sock *tp, int o
 	now = forget(now);
 	if (s)
 		on_change(sk, tp, s, old, now, how);
+	if (s && is_over(sk, s, now, how))
+		state_remove(sk, s);
 	if (now == BPF_TCP_SYN_SENT)
 		on_birth(sk);
 }

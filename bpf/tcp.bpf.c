@@ -190,56 +190,26 @@ int BPF_PROG(fentry_connect6_again, struct sock *sk, struct sockaddr *address, i
 
 /* Connects that are not permitted: by a security module, or by a program of the cgroup. */
 SEC("fexit/security_socket_connect")
-int BPF_PROG(fentry_permit, struct socket *so, struct sockaddr *address, int size, int ret)
+int BPF_PROG(fentry_permit, struct socket *socket, struct sockaddr *address, int size, int ret)
 {
-	if (ret < 0 && !is_done())
-		on_connect_permit(so->sk, address, ret);
-	return 0;
-}
-
-SEC("fexit/security_socket_connect")
-int BPF_PROG(fentry_permit_again, struct socket *so, struct sockaddr *address, int size, int ret)
-{
-	if (ret < 0) {
-		on_connect_permit(so->sk, address, ret);
-		done_once();
-	}
+	if (ret < 0)
+		on_connect_permit(socket->sk, address, ret);
 	return 0;
 }
 
 SEC("fexit/tcp_v4_pre_connect")
 int BPF_PROG(fentry_permit4, struct sock *sk, struct sockaddr *address, int size, int ret)
 {
-	if (ret < 0 && !is_done())
+	if (ret < 0)
 		on_connect_permit(sk, address, ret);
-	return 0;
-}
-
-SEC("fexit/tcp_v4_pre_connect")
-int BPF_PROG(fentry_permit4_again, struct sock *sk, struct sockaddr *address, int size, int ret)
-{
-	if (ret < 0) {
-		on_connect_permit(sk, address, ret);
-		done_once();
-	}
 	return 0;
 }
 
 SEC("fexit/tcp_v6_pre_connect")
 int BPF_PROG(fentry_permit6, struct sock *sk, struct sockaddr *address, int size, int ret)
 {
-	if (ret < 0 && !is_done())
+	if (ret < 0)
 		on_connect_permit(sk, address, ret);
-	return 0;
-}
-
-SEC("fexit/tcp_v6_pre_connect")
-int BPF_PROG(fentry_permit6_again, struct sock *sk, struct sockaddr *address, int size, int ret)
-{
-	if (ret < 0) {
-		on_connect_permit(sk, address, ret);
-		done_once();
-	}
 	return 0;
 }
 

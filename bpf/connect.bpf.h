@@ -197,8 +197,9 @@ static __always_inline void on_connect_permit(struct sock *sk, const void *addre
 
 /*
  * Where tasks are preempted, one may rest for long in the midst of a program, which all others that
- * get there on its CPU skip. So what nothing else tells of has twins too: the first leaves a note
- * for the second of its thread, which then has nothing to do.
+ * get there on its CPU skip. So what nothing else tells of has twins too: the first to run leaves a
+ * note for the second of its thread, which then has nothing to do. Of a function's fexit programs
+ * the one attached last runs first.
  */
 static __always_inline void done_once(void)
 {

@@ -284,7 +284,7 @@ struct connecting {
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH); /* a return may be missed */
 	__uint(max_entries, 1024);
-	__type(key, __u64); /* threads inside a connect; see connecting_set() and again() */
+	__type(key, __u64); /* threads inside a connect; see connecting_set() and done_once() */
 	__type(value, struct connecting);
 } connecting SEC(".maps");
 

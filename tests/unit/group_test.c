@@ -762,7 +762,9 @@ static bool has_quota(const struct due *d, enum group_kind kind, unsigned option
 {
 	unsigned own = (unsigned)(d->match.rule + 1);
 
-	return d->kind == kind && !d->rest && !is_held(d) &&
+	bool unnamed = kind >= GROUP_DESTINATION && !*d->part;
+
+	return d->kind == kind && !d->rest && !unnamed && !is_held(d) &&
 	       (limit_of(own, kind) ? own : 0) == options;
 }
 
@@ -3092,6 +3094,53 @@ static void test_open_ends(void)
 	check_end();
 }
 
+/* What found no row of its own: a row of its process stands for all of that. */
+static void feed_unnamed(const char *name, enum tcp_endpoint_kind kind, uint64_t rx_bytes,
+			 int64_t opened)
+{
+	struct match match = match_of(name, -1);
+	struct snapshot_process p = opens(3, 101, opened);
+
+	p.process_row = 3;
+	p.grown.rx_bytes = rx_bytes;
+	p.endpoint = (struct tcp_endpoint){.kind = (uint16_t)kind, .rest = true};
+	p.row = end_row(&p);
+	feed_endpoint(&match, "", &p);
+}
+
+static void test_unnamed(void)
+{
+	check_begin("group: destinations and ports without a row are in the rest, at any limit");
+	world_open_endpoints(2, 1009);
+	for (unsigned tick = 0; tick < 3; tick++) {
+		tick_begin();
+		feed_rx("web", 3, 101, 1000003);
+		feed_open("web", 3, 101, tick ? 0 : 5 + 7);
+		feed_ends("web", 1, 11);
+		feed_unnamed("web", TCP_ENDPOINT_DESTINATION, 101, tick ? 0 : 5);
+		feed_unnamed("web", TCP_ENDPOINT_PORT, 1013, tick ? 0 : 7);
+		tick_end();
+	}
+	expect_part_rx(GROUP_DESTINATION, "web", "10.0.0.1:443", 3 * 11);
+	expect_part_rx(GROUP_DESTINATION, "web", GROUP_OTHER, 3 * 101);
+	expect_part_rx(GROUP_DESTINATION, "web", "", ABSENT);
+	expect_part_rx(GROUP_PORT, "web", PORTS_REST, 3 * 1013);
+	expect_part_rx(GROUP_PORT, "web", "", ABSENT);
+	expect_open(GROUP_DESTINATION, "web", GROUP_OTHER, 5);
+	expect_open(GROUP_PORT, "web", PORTS_REST, 7);
+	quiet_ticks(40); /* what is open is told for as long as it is */
+	expect_open(GROUP_DESTINATION, "web", GROUP_OTHER, 5);
+	expect_open(GROUP_PORT, "web", PORTS_REST, 7);
+	tick_begin();
+	feed_open("web", 3, 101, -5);
+	feed_unnamed("web", TCP_ENDPOINT_DESTINATION, 0, -5);
+	tick_end();
+	expect_open(GROUP_DESTINATION, "web", GROUP_OTHER, GONE);
+	expect_open(GROUP_PORT, "web", PORTS_REST, 7);
+	world_close();
+	check_end();
+}
+
 static void add_rest(void *context, const struct group *group)
 {
 	if (group->kind == GROUP_DESTINATION && strcmp(group->part, GROUP_OTHER) == 0)
@@ -3373,6 +3422,7 @@ int main(void)
 	test_open_waits();
 	test_open_after_end();
 	test_open_ends();
+	test_unnamed();
 	test_open_many_ends();
 	test_open_moved_end();
 	test_listeners();

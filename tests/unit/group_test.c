@@ -3382,6 +3382,19 @@ static void test_segments(void)
 	check_end();
 }
 
+static void test_all_open(void)
+{
+	test_open();
+	test_open_hidden();
+	test_open_exec();
+	test_open_waits();
+	test_open_after_end();
+	test_open_ends();
+	test_unnamed();
+	test_open_many_ends();
+	test_open_moved_end();
+}
+
 int main(void)
 {
 	test_empty();
@@ -3416,15 +3429,7 @@ int main(void)
 	test_subnets();
 	test_endpoint_latency();
 	test_uneven();
-	test_open();
-	test_open_hidden();
-	test_open_exec();
-	test_open_waits();
-	test_open_after_end();
-	test_open_ends();
-	test_unnamed();
-	test_open_many_ends();
-	test_open_moved_end();
+	test_all_open();
 	test_listeners();
 	test_hidden_listeners();
 	test_times();

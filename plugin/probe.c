@@ -326,12 +326,18 @@ static int select_programs(struct probe *p, const struct probe_options *options)
 	return 0;
 }
 
-static bool is_selected(const struct probe *p, const char *program)
+/* Which of those that are loaded; -1: it is not. */
+static int program_index(const struct probe *p, const char *program)
 {
 	for (unsigned i = 0; i < p->program_count; i++)
 		if (strcmp(bpf_program__name(p->programs[i]), program) == 0)
-			return true;
-	return false;
+			return (int)i;
+	return -1;
+}
+
+static bool is_selected(const struct probe *p, const char *program)
+{
+	return program_index(p, program) >= 0;
 }
 
 static bool is_empty(const uint64_t ports[PORT_WORDS])
@@ -642,12 +648,9 @@ static int attach(struct probe *p)
 /* Opens an iterator program, whose text is what it tells. -ENOENT if it is not there. */
 static int iterator_open(const struct probe *p, const char *name)
 {
-	const struct bpf_link *link = NULL;
-	int fd;
+	int index = program_index(p, name), fd;
+	const struct bpf_link *link = index < 0 ? NULL : p->links[index];
 
-	for (unsigned i = 0; i < p->program_count; i++)
-		if (strcmp(bpf_program__name(p->programs[i]), name) == 0)
-			link = p->links[i];
 	if (!link)
 		return -ENOENT;
 	fd = bpf_iter_create(bpf_link__fd(link));
@@ -1028,10 +1031,9 @@ const char *probe_socket_limit(const struct probe *p)
 /* How often a program was skipped; 0 if there is no such program. */
 static uint64_t skips_of(const struct probe *p, const char *program, const uint64_t *skips)
 {
-	for (unsigned i = 0; i < p->program_count; i++)
-		if (strcmp(bpf_program__name(p->programs[i]), program) == 0)
-			return skips[i];
-	return 0;
+	int index = program_index(p, program);
+
+	return index < 0 ? 0 : skips[index];
 }
 
 /* Only if both twins are skipped at once, something is lost. */

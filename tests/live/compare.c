@@ -76,11 +76,10 @@ static struct {
 	size_t seen_count;
 	char truths[TRUTHS_MAX][LINE_SIZE];
 	size_t truth_count;
-	struct tcp_self self; /* of the probe, when the scenario began */
-	uint64_t skips;       /* of its programs, by the kernel, then */
-	uint64_t lost_runs;   /* of these, what nothing made good */
-	uint64_t missing;     /* failed connects */
-	uint64_t unmeasured;  /* connects */
+	struct tcp_self self;     /* of the probe, when the scenario began */
+	struct probe_usage usage; /* of its programs, then */
+	uint64_t missing;         /* failed connects */
+	uint64_t unmeasured;      /* connects */
 	char failure[2 * LINE_SIZE];
 	const struct limit *limit; /* that excused a number of the scenario */
 	uint64_t excused_truth, excused_counted;
@@ -404,7 +403,7 @@ static struct probe_usage usage(void)
 /* Runs whose work nothing else does, and which the kernel has skipped by its own word. */
 static uint64_t lost_runs(void)
 {
-	return usage().lost - test.lost_runs;
+	return usage().lost - test.usage.lost;
 }
 
 /* Failed connects that nothing else tells of may be missing then: compare_once() adds them up. */
@@ -688,7 +687,7 @@ static void compare_unmeasured(void)
 {
 	uint64_t lost = source.tables.self->lost_latencies - test.self.lost_latencies;
 
-	if (test.unmeasured != lost || (lost && usage().skips == test.skips))
+	if (test.unmeasured != lost || (lost && usage().skips == test.usage.skips))
 		complain(" connects not measured %llu, lost latencies %llu",
 			 (unsigned long long)test.unmeasured, (unsigned long long)lost);
 }
@@ -849,8 +848,7 @@ static void forget(bool everything)
 	test.truth_count = 0;
 	if (test.source->strict) {
 		test.self = *source.tables.self;
-		test.skips = usage().skips;
-		test.lost_runs = usage().lost;
+		test.usage = usage();
 	}
 }
 

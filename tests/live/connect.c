@@ -908,11 +908,8 @@ static void run_route(struct stage *stage)
 /* A rule that looks at ports: it refuses once the socket has one of its own, in SYN_SENT. */
 static void rule_client(struct stage *stage)
 {
-	const struct plan *plan = stage->scenario->plan;
-	struct target target = target_at("10.99.7.1", FAR_PORT);
-
-	for (size_t i = 0; i < stage->amount; i++)
-		fail_with(tcp_socket(&stage->scenario->dial), &target, plan->error);
+	for (int i = 0; i < 3; i++)
+		route_client(stage);
 }
 
 static void run_rule(struct stage *stage)
@@ -1434,13 +1431,7 @@ static void run_ok_netem(struct stage *stage)
 		}                                                                                  \
 	}
 #define ROUTE(called, type, fails) PLANNED(called, run_route, .route = (type), .error = (fails))
-#define RULE(called, type, fails)                                                                  \
-	{                                                                                          \
-		.name = (called), .run = run_rule, .amount = 3, .plan = &(const struct plan)       \
-		{                                                                                  \
-			.route = (type), .error = (fails)                                          \
-		}                                                                                  \
-	}
+#define RULE(called, type, fails) PLANNED(called, run_rule, .route = (type), .error = (fails))
 #define ARP(called, fails, retry_ms, retries)                                                      \
 	PLANNED(called, run_arp_failure, .error = (fails), .arp_retry_ms = (retry_ms),             \
 		.syn_retries = (retries))

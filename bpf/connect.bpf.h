@@ -264,15 +264,6 @@ static __always_inline void on_connect_leave(int ret, bool called)
 	on_connect_error(&it.to, -ret, called && take_untold((struct sock *)it.sk));
 }
 
-/* The SYN leaves now: with a deferred Fast Open that is long after the application's connect. */
-static __always_inline void on_syn(struct sock *sk)
-{
-	struct socket_state *s = state_get(sk);
-
-	if (s && s->connect_ns)
-		s->connect_ns = bpf_ktime_get_ns();
-}
-
 /* A SYN leaves. */
 static __always_inline void on_birth(struct sock *sk)
 {
@@ -374,6 +365,17 @@ static __always_inline bool is_turn_of_life(const struct socket_state *s, int no
 	       (now == BPF_TCP_CLOSE && (health_wanted || s->born_ns));
 }
 
+/*
+ * Closed after its FIN, and all that it moved is counted: nothing is left to do but to forget it.
+ */
+static __always_inline bool is_settled(struct sock *sk, struct tcp_sock *tp,
+				       const struct socket_state *s, int old, int how)
+{
+	return fin_queued(old) && !health_wanted && !lifetimes_wanted && !s->connect_ns &&
+	       !s->process_place && sent(tp, s, old, how) == s->tx_bytes &&
+	       received(sk, tp, how) == s->rx_bytes;
+}
+
 /* The handshake has no bytes, Fast Open has. */
 static __always_inline void on_change(struct sock *sk, struct tcp_sock *tp, struct socket_state *s,
 				      int old, int now, int how)
@@ -409,6 +411,15 @@ static __always_inline bool is_over(struct sock *sk, const struct socket_state *
 	       READ(how, sk, __sk_common.skc_flags) & SOCK_DEAD_BIT;
 }
 
+static __always_inline void on_known_state(struct sock *sk, struct tcp_sock *tp,
+					   struct socket_state *s, int old, int now, int how)
+{
+	if (!(is_over(sk, s, now, how) && is_settled(sk, tp, s, old, how)))
+		on_change(sk, tp, s, old, now, how);
+	if (is_over(sk, s, now, how))
+		state_remove(sk, s);
+}
+
 static __always_inline void on_state(struct sock *sk, struct tcp_sock *tp, int old, int now,
 				     int how)
 {
@@ -423,9 +434,7 @@ static __always_inline void on_state(struct sock *sk, struct tcp_sock *tp, int o
 	old = forget(old); /* what is known of them, and where the state is, are ways to multiply */
 	now = forget(now);
 	if (s)
-		on_change(sk, tp, s, old, now, how);
-	if (s && is_over(sk, s, now, how))
-		state_remove(sk, s);
+		on_known_state(sk, tp, s, old, now, how);
 	if (now == BPF_TCP_SYN_SENT)
 		on_birth(sk);
 }
@@ -476,6 +485,11 @@ static __always_inline bool is_quiet(int old, int now)
 	return fin_queued(old) && fin_queued(now);
 }
 
+static __always_inline __u64 states_of(int old, int now)
+{
+	return (__u32)old << 16 | (__u16)now;
+}
+
 /*
  * The kernel skips a program that is running already on the same CPU, for instance below a softirq.
  * So there are twins: the second one does the work if the first has not. Now and then both do it,
@@ -485,29 +499,31 @@ static __always_inline bool is_quiet(int old, int now)
 static __always_inline bool first_twin_needed(struct sock *sk, int old, int now)
 {
 	__u32 zero = 0;
-	struct seen_change *seen = bpf_map_lookup_elem(&seen_changes, &zero);
+	struct seen_change *seen;
 
 	if (is_quiet(old, now))
 		return false;
+	seen = bpf_map_lookup_elem(&seen_changes, &zero);
 	if (seen)
-		*seen = (struct seen_change){(__u64)sk, old, now};
+		*seen = (struct seen_change){(__u64)sk, states_of(old, now)};
 	return true;
 }
 
 static __always_inline bool second_twin_needed(struct sock *sk, int old, int now)
 {
-	__u32 zero = 0;
-	struct seen_change *seen = bpf_map_lookup_elem(&seen_changes, &zero);
 	struct socket_state *s;
+	__u32 zero = 0;
+	struct seen_change *seen;
 
 	if (is_quiet(old, now))
 		return false;
-	if (seen && seen->sk == (__u64)sk && seen->old == old && seen->now == now) {
+	seen = bpf_map_lookup_elem(&seen_changes, &zero);
+	if (seen && seen->sk == (__u64)sk && seen->states == states_of(old, now)) {
 		seen->sk = 0;
 		return false;
 	}
-	s = now == BPF_TCP_SYN_SENT ? state_get(sk) : NULL;
-	return !s || !s->connect_ns || s->flags & UNTOLD;
+	s = forget(now) == BPF_TCP_SYN_SENT ? state_get(sk) : NULL;
+	return forget(!s || !s->connect_ns || s->flags & UNTOLD);
 }
 
 /* For sk pointers of any protocol that the tracepoint passes. */

@@ -82,6 +82,7 @@ enum {
 	GONE = 1 << 4,     /* the socket is being destroyed, all is done */
 	HANDED = 1 << 5,   /* another process has sent than the one before... */
 	MANY = 1 << 6,     /* ...and again: several send at the same time, maybe */
+	SENDING = 1 << 7,  /* a Fast Open has sent while it connects: its SYN has left by then */
 };
 
 /* What the first process to use a socket gets counted. */
@@ -249,6 +250,14 @@ struct {
 	__uint(value_size, sizeof(__u32));
 } free_rows SEC(".maps");
 
+/* The row that this CPU has found last. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, __u32);
+} recent_rows SEC(".maps");
+
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, 4096);
@@ -264,8 +273,7 @@ struct {
 
 /* The change of state that a program has seen last on this CPU. */
 struct seen_change {
-	__u64 sk;
-	int old, now;
+	__u64 sk, states;
 };
 
 struct {

@@ -107,20 +107,34 @@ full:
 	return TCP_ROW_OTHER;
 }
 
-static __always_inline __u32 process_find(struct owner *o)
+/* A row that has gone to another process meanwhile is not the owner's. */
+static __always_inline bool is_row_of(const struct tcp_row *row, const struct owner *o)
 {
-	struct tcp_process_key key = {.start_ns = o->start_ns, .pid = o->pid};
-	__u32 *found = bpf_map_lookup_elem(&processes, &key);
-
-	return found ? *found : process_add(o, &key);
+	return row && row->start_ns == o->start_ns && row->pid == o->pid;
 }
 
-/* The owner's row. A row that has gone to another process meanwhile is not it. */
+/* Mostly it is the row that this CPU has found last, and nothing is searched. */
+static __noinline __u32 process_find(struct owner *o)
+{
+	struct tcp_process_key key = {.start_ns = o->start_ns, .pid = o->pid};
+	__u32 zero = 0, number, *found, *recent = bpf_map_lookup_elem(&recent_rows, &zero);
+
+	if (!recent)
+		return forget(TCP_ROW_OTHER);
+	number = *recent; /* once: a softirq may find another one meanwhile */
+	if (is_row_of(row_at(number), o))
+		return forget(number);
+	found = bpf_map_lookup_elem(&processes, &key);
+	number = found ? *found : process_add(o, &key);
+	*recent = number;
+	return forget(number);
+}
+
 static __always_inline struct tcp_row *owner_row(struct owner *o)
 {
 	struct tcp_row *row = row_at(o->row);
 
-	if (row && row->start_ns == o->start_ns && row->pid == o->pid)
+	if (is_row_of(row, o))
 		return row;
 	o->row = process_find(o);
 	return row_at(o->row);

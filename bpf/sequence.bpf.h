@@ -28,7 +28,8 @@ static __always_inline __u64 taken(struct tcp_sock *tp, int how)
 }
 
 /* Bytes accepted from the application since then: without SYN and FIN. */
-static __always_inline __u64 sent(struct tcp_sock *tp, struct socket_state *s, int state, int how)
+static __always_inline __u64 sent(struct tcp_sock *tp, const struct socket_state *s, int state,
+				  int how)
 {
 	__u32 syn = !!(s->flags & ACTIVE);
 

@@ -358,6 +358,20 @@ static __always_inline bool on_more_data(struct sock *sk, struct tcp_sock *tp,
 }
 
 /*
+ * The SYN of a deferred Fast Open leaves with the first send, long after the application's connect.
+ */
+static __always_inline void on_syn_data(struct tcp_sock *tp, struct socket_state *s, int how)
+{
+	bool fast_open = how & PROBE ? BPF_CORE_READ_BITFIELD_PROBED(tp, syn_fastopen)
+				     : BPF_CORE_READ_BITFIELD(tp, syn_fastopen);
+
+	if (!s->connect_ns || s->flags & SENDING || !fast_open)
+		return;
+	s->flags |= SENDING;
+	s->connect_ns = bpf_ktime_get_ns();
+}
+
+/*
  * All of on_data(); `s` may be NULL. `most`: of what was sent, at most so many bytes are the
  * running process's own, if others send on the socket too; 0: nobody can say.
  */
@@ -375,6 +389,8 @@ static __always_inline void on_any_data(struct sock *sk, struct tcp_sock *tp,
 		s = state_found(sk, tp, state, how);
 	if (!s)
 		return;
+	if (how & TX && !(how & (UNLOCKED | MPTCP)) && state == BPF_TCP_SYN_SENT)
+		on_syn_data(tp, s, how);
 	/* without the lock: the FIN's event has counted all, or there is nothing to count from */
 	if (how & UNLOCKED && (fin_queued(state) || !(how & MPTCP || s->flags & ORIGIN)))
 		return;

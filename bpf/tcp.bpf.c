@@ -213,13 +213,6 @@ int BPF_PROG(fentry_permit6, struct sock *sk, struct sockaddr *address, int size
 	return 0;
 }
 
-SEC("fentry/tcp_connect")
-int BPF_PROG(fentry_syn, struct sock *sk)
-{
-	on_syn(sk);
-	return 0;
-}
-
 /* A blocked sender: what it has sent so far, at no cost when nobody blocks. */
 SEC("fentry/sk_stream_wait_memory")
 int BPF_PROG(fentry_wait, struct sock *sk)
@@ -243,13 +236,6 @@ int BPF_KPROBE(kprobe_release, struct sock *sk)
 		on_new_data(sk, (struct tcp_sock *)sk, s, TX | RX | OWN | PROBE, 0);
 	else if (is_mptcp(protocol))
 		on_new_data(sk, NULL, s, TX | RX | OWN | PROBE | MPTCP, 0);
-	return 0;
-}
-
-SEC("kprobe/tcp_connect")
-int BPF_KPROBE(kprobe_syn, struct sock *sk)
-{
-	on_syn(sk);
 	return 0;
 }
 

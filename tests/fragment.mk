@@ -102,7 +102,7 @@ $(O)/tests/compare: $(O)/tests/classic.o
 # -- the benchmark: what watches, what is watched, and two floors: the plugin's hooks with empty programs, and
 # with those that only keep a state for each socket --
 
-BENCH = $(patsubst %,$(O)/tests/%,rounds observe floor state native)
+BENCH = $(patsubst %,$(O)/tests/%,rounds observe floor state native runtimes)
 
 bench-programs: $(BENCH) $(O)/tests/tick $(O)/tests/start
 
@@ -143,6 +143,7 @@ $(O)/floor/selftest.o: plugin/selftest.h Makefile tests/fragment.mk
 
 $(O)/tests/observe.o: private ALL_CFLAGS += -Itests/live
 $(O)/tests/rounds: $(O)/tests/rounds.o
+$(O)/tests/runtimes: $(O)/tests/runtimes.o
 $(O)/tests/native.o: $(O)/bpf/body.skel.h
 $(O)/tests/native: private LDFLAGS += -pthread
 $(O)/tests/native: $(O)/tests/native.o

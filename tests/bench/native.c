@@ -5,11 +5,13 @@
  * What instructions do not price: time on the running kernel, on one processor, and on two at once.
  *
  *     native bodies      prints, ROUNDS times: body NAME PROCESSORS NS_PER_ITERATION
- *     native trips       prints: cost WORKLOAD NS_OF_CPU_TIME_PER_ROUND_TRIP
+ *     native trips [WORKLOAD]
+ *                        prints: cost WORKLOAD NS_OF_CPU_TIME_PER_ROUND_TRIP
  *                                truth PID TX_BYTES RX_BYTES CONNECTS ACCEPTS
  *
- * Bodies are the programs of body.bpf.c. Round trips are made by one thread (one), by two threads
- * of one process (threads) and by two processes (processes), each on a connection of its own.
+ * Bodies are the programs of body.bpf.c. Round trips of 1 byte are made by one thread on 1, 64 or
+ * 4,096 connections in turn, and on a connection each by two threads of one process and by two
+ * processes. Without WORKLOAD all of them are made.
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
@@ -21,6 +23,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -34,6 +37,7 @@
 
 #define CREW_MAX 2
 #define ROUNDS 50
+#define SOCKETS_MAX 4096
 #define TRIPS 2000
 #define WARM_UP 200
 
@@ -49,7 +53,8 @@ static struct crew {
 	unsigned count, arrived;
 	bool processes;
 	void (*work)(struct member *);
-	int program; /* of bodies */
+	int program;      /* of bodies */
+	unsigned sockets; /* of each of them, of trips */
 	struct member members[CREW_MAX];
 } * crew;
 
@@ -204,7 +209,11 @@ static void bodies(void)
 
 /* -- round trips -- */
 
-static void connection_open(int *client, int *server)
+struct connection {
+	int client, server;
+};
+
+static void connections_open(struct connection *out, unsigned count)
 {
 	struct sockaddr_in address = {.sin_family = AF_INET,
 				      .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
@@ -214,10 +223,23 @@ static void connection_open(int *client, int *server)
 	check(bind(listener, (struct sockaddr *)&address, size), "bind");
 	check(listen(listener, 1), "listen");
 	check(getsockname(listener, (struct sockaddr *)&address, &size), "getsockname");
-	*client = check(socket(AF_INET, SOCK_STREAM, 0), "socket");
-	check(connect(*client, (struct sockaddr *)&address, size), "connect");
-	*server = check(accept(listener, NULL, NULL), "accept");
+	for (struct connection *c = out; c < out + count; c++) {
+		c->client = check(socket(AF_INET, SOCK_STREAM, 0), "socket");
+		check(connect(c->client, (struct sockaddr *)&address, size), "connect");
+		c->server = check(accept(listener, NULL, NULL), "accept");
+	}
 	close(listener);
+}
+
+/* Each has as many round trips to warm up as the others. */
+static unsigned warm_up(void)
+{
+	return crew->sockets > WARM_UP ? crew->sockets : WARM_UP;
+}
+
+static unsigned trips_of(void)
+{
+	return crew->sockets > TRIPS ? crew->sockets : TRIPS;
 }
 
 static void move(int from, int to)
@@ -230,53 +252,84 @@ static void move(int from, int to)
 
 static void run_trips(struct member *m)
 {
-	int client, server;
+	struct connection *all = calloc(crew->sockets, sizeof(*all)), *c = all;
 
-	connection_open(&client, &server);
-	for (unsigned i = 0; i < WARM_UP + TRIPS; i++) {
-		if (i == WARM_UP) {
+	if (!all)
+		die("memory");
+	connections_open(all, crew->sockets);
+	for (unsigned i = 0; i < warm_up() + trips_of(); i++) {
+		if (i == warm_up()) {
 			meet();
 			m->begin_ns = now_ns(CLOCK_THREAD_CPUTIME_ID);
 		}
-		move(client, server);
-		move(server, client);
+		move(c->client, c->server);
+		move(c->server, c->client);
+		if (++c == all + crew->sockets)
+			c = all;
 	}
 	m->end_ns = now_ns(CLOCK_THREAD_CPUTIME_ID);
-	close(client);
-	close(server);
-}
-
-static void tell(pid_t pid, unsigned connections)
-{
-	unsigned bytes = connections * (WARM_UP + TRIPS) * 2;
-
-	printf("truth %d %u %u %u %u\n", pid, bytes, bytes, connections, connections);
-}
-
-static void trips(void)
-{
-	static const struct {
-		const char *name;
-		unsigned count;
-		bool processes;
-	} workloads[] = {{"one", 1, false}, {"threads", 2, false}, {"processes", 2, true}};
-	unsigned mine = 0;
-
-	for (unsigned i = 0; i < sizeof(workloads) / sizeof(*workloads); i++) {
-		unsigned count = workloads[i].count;
-		int64_t spent_ns = 0;
-
-		run(count, workloads[i].processes, run_trips);
-		for (const struct member *m = crew->members; m < crew->members + count; m++) {
-			spent_ns += m->end_ns - m->begin_ns;
-			if (workloads[i].processes)
-				tell(m->pid, 1);
-			else
-				mine++;
-		}
-		printf("cost %s %.1f\n", workloads[i].name, (double)spent_ns / count / TRIPS);
+	for (c = all; c < all + crew->sockets; c++) {
+		close(c->client);
+		close(c->server);
 	}
-	tell(getpid(), mine);
+	free(all);
+}
+
+struct moved {
+	unsigned bytes, connections;
+};
+
+static void moved_add(struct moved *to)
+{
+	to->bytes += (warm_up() + trips_of()) * 2;
+	to->connections += crew->sockets;
+}
+
+static void tell(pid_t pid, const struct moved *moved)
+{
+	printf("truth %d %u %u %u %u\n", pid, moved->bytes, moved->bytes, moved->connections,
+	       moved->connections);
+}
+
+static const struct workload {
+	const char *name;
+	unsigned sockets, count;
+	bool processes;
+} workloads[] = {
+	{"sockets_1", 1, 1, false},
+	{"sockets_64", 64, 1, false},
+	{"sockets_4096", SOCKETS_MAX, 1, false},
+	{"threads", 1, 2, false},
+	{"processes", 1, 2, true},
+};
+
+static void work(const struct workload *w, struct moved *mine)
+{
+	int64_t spent_ns = 0;
+
+	crew->sockets = w->sockets;
+	run(w->count, w->processes, run_trips);
+	for (const struct member *m = crew->members; m < crew->members + w->count; m++) {
+		struct moved its = {0};
+
+		spent_ns += m->end_ns - m->begin_ns;
+		moved_add(w->processes ? &its : mine);
+		if (w->processes)
+			tell(m->pid, &its);
+	}
+	printf("cost %s %.1f\n", w->name, (double)spent_ns / w->count / trips_of());
+}
+
+static void trips(const char *only)
+{
+	const struct rlimit files = {3 * SOCKETS_MAX, 3 * SOCKETS_MAX};
+	struct moved mine = {0};
+
+	check(setrlimit(RLIMIT_NOFILE, &files), "RLIMIT_NOFILE");
+	for (unsigned i = 0; i < sizeof(workloads) / sizeof(*workloads); i++)
+		if (!only || strcmp(only, workloads[i].name) == 0)
+			work(&workloads[i], &mine);
+	tell(getpid(), &mine);
 }
 
 int main(int argc, char **argv)
@@ -287,8 +340,8 @@ int main(int argc, char **argv)
 	choose_processors();
 	if (argc == 2 && strcmp(argv[1], "bodies") == 0)
 		bodies();
-	else if (argc == 2 && strcmp(argv[1], "trips") == 0)
-		trips();
+	else if ((argc == 2 || argc == 3) && strcmp(argv[1], "trips") == 0)
+		trips(argv[2]);
 	else
 		return 2;
 	return 0;

@@ -1,7 +1,9 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 # Copyright (c) 2026 ebpf_tcp authors
-"""hostile.py traffic SECONDS STORM | check PIDFILE KIND=LIMIT:BUDGETS...: both halves of tests/collectd/hostile.
+"""hostile.py traffic SECONDS STORM | check FOLDER HELD FLOODED KIND=LIMIT:BUDGETS...: both halves of
+tests/collectd/hostile. In FOLDER is the daemon's pid; the time up to which all was read is written there. HELD are the
+groups that rules hold, FLOODED the kinds of which more begin than may be shown.
 
 The traffic is what users can do to the names of series: names that steer terminals, and floods of new names,
 destinations and ports. The check reads what the plugin csv writes to its standard output, tick by tick.
@@ -15,6 +17,7 @@ import socket
 import subprocess
 import sys
 import time
+import traceback
 import unicodedata
 
 # -- traffic --
@@ -34,8 +37,8 @@ def take_name(name):
 
 def pair(address="127.0.0.1"):
     """A connection of a process with itself, by a port of its own."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        client = socket.create_connection((address, listener.getsockname()[1]))
+    with socket.create_server((address, 0)) as listener:
+        client = socket.create_connection(listener.getsockname())
         return client, listener.accept()[0]
 
 
@@ -61,6 +64,8 @@ def child(name, work):
         try:
             take_name(name)
             work()
+        except Exception:  # the test fails if anything was said
+            traceback.print_exc()
         finally:
             os._exit(0)
 
@@ -124,8 +129,9 @@ def new_destinations(n):
 
 
 def shards(n):
-    subprocess.run([STORM, "-n", str(n % 29 + 1)], stdout=subprocess.DEVNULL, check=True)
-    yield 0.5
+    """They live for a tick, so that their command lines are read."""
+    subprocess.run([STORM, "-n", str(n % 7 + 1), "-w", "1"], stdout=subprocess.DEVNULL, check=True)
+    yield 0.1
 
 
 def executes(_):
@@ -151,6 +157,8 @@ def fills_queue(_):
 
 def run_forever(act):
     random.seed(act.__name__)
+    if act is not shards:  # it waits for its children
+        signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     if act not in (steady, shards):
         as_nobody()
     n = 0
@@ -160,17 +168,28 @@ def run_forever(act):
         n += 1
 
 
+def watch(running, seconds):
+    """Reaps what is left here. Without one of the acts the rest would prove less than it says."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        pid, _ = os.waitpid(-1, os.WNOHANG)
+        if pid in running:
+            sys.exit(f"{running[pid]} ended")
+        if not pid:
+            time.sleep(0.1)
+
+
 def traffic(seconds):
     "".encode("idna")  # later its file may not be read
-    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     acts = (steady, renames, hostile_processes, new_names, random_names, new_destinations, shards, executes,
             fills_queue)
+    running = {}
     for act in acts:
-        if os.fork() == 0:
-            if act is shards:
-                signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        pid = os.fork()
+        if pid == 0:
             run_forever(act)
-    time.sleep(seconds)
+        running[pid] = act.__name__
+    watch(running, seconds)
 
 
 # -- check --
@@ -215,8 +234,10 @@ def visible(text):
 
 
 class Check:
-    def __init__(self, pid_file, limits):
-        self.pid_file = pid_file
+    def __init__(self, folder, held, flooded, limits):
+        self.folder = folder
+        self.held = held
+        self.flooded = flooded
         self.limits = dict(limits)
         self.series = {}     # by identifier
         self.began = {kind: set() for kind in self.limits}
@@ -313,7 +334,7 @@ class Check:
     def names_within(self, tick, elapsed):
         shown = {kind: set() for kind in self.limits}
         for s in tick.values():
-            if s.sums and s.kind in shown and s.group not in FIXED + HELD * (s.kind == "group") and \
+            if s.sums and s.kind in shown and s.group not in FIXED + self.held * (s.kind == "group") and \
                     s.part not in ("other", "port-other"):
                 shown[s.kind].add(s.name)
         for kind, (limit, budgets) in self.limits.items():
@@ -338,10 +359,16 @@ class Check:
         self.names_within(tick, now - self.first)
         self.groups_before = self.groups
         self.look_at_memory()
+        self.tell_time(now)
+
+    def tell_time(self, now):
+        with open(f"{self.folder}/told.new", "w") as told:
+            print(int(now), file=told)
+        os.replace(f"{self.folder}/told.new", f"{self.folder}/told")
 
     def look_at_memory(self):
         try:
-            with open(f"/proc/{open(self.pid_file).read().strip()}/status") as status:
+            with open(f"{self.folder}/pid") as pid, open(f"/proc/{pid.read().strip()}/status") as status:
                 text = status.read()
         except OSError:
             return
@@ -369,10 +396,13 @@ class Check:
         self.parts_are_all(last)  # the one after it may be cut off by the end; nothing moves then
 
     def tell(self):
+        for kind in self.flooded:
+            if len(self.began[kind]) < self.limits[kind][0]:
+                self.break_law("the floods reach each limit", f"{len(self.began[kind])} of kind {kind}")
         laws = ("no identifier twice in a tick", "no counter falls", "all is the sum of its groups",
                 PARTS, "bytes are the sum of their scopes",
                 "failed connects are the sum of their reasons", "no more names than the limit",
-                "new names are within their budget", "names are visible")
+                "new names are within their budget", "names are visible", "the floods reach each limit")
         for law in sorted(set(laws) | set(self.bad)):
             times, first = self.bad.get(law, (0, ""))
             print(f"broken {times}\t{law}\t{first}")
@@ -384,14 +414,12 @@ class Check:
             *self.rss[0], *tenth, *map(max, zip(*self.rss)), *self.rss[-1]))
 
 
-HELD = ("steady", "lazy")
-
 if __name__ == "__main__":
     if sys.argv[1] == "traffic":
         STORM = sys.argv[3]
         traffic(float(sys.argv[2]))
     else:
-        limits = [(kind, tuple(map(int, text.split(":")))) for kind, _, text in (a.partition("=") for a in sys.argv[3:])]
-        check = Check(sys.argv[2], limits)
+        limits = [(kind, tuple(map(int, text.split(":")))) for kind, _, text in (a.partition("=") for a in sys.argv[5:])]
+        check = Check(sys.argv[2], *(tuple(a.split()) for a in sys.argv[3:5]), limits)
         check.read(sys.stdin)
         check.tell()

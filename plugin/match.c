@@ -36,6 +36,7 @@ struct entry {
 	bool renamed; /* since its row was taken */
 	bool waits;   /* for the next tick, to be matched */
 	bool part;    /* it is an endpoint's */
+	bool over;    /* the process was told of for the last time */
 };
 
 struct matcher {
@@ -345,7 +346,7 @@ static void wait_entry(struct matcher *m, struct entry *e, const struct snapshot
 {
 	if (!e->match.group || e->start_ns != p->start_ns || e->renames != p->renames)
 		take_entry(m, e, p);
-	e->part = p->endpoint.kind;
+	e->part = p->endpoint.kind && e == &m->entries[p->row];
 	m->waits += !e->waits && !e->part;
 	e->waits = m->waiting = true;
 }
@@ -387,20 +388,33 @@ static bool valid(const struct matcher *m, const struct entry *e, const struct s
 	return e->generation == m->generation && e->start_ns == p->start_ns;
 }
 
-/* The matched entry: for an endpoint the process's, if it has one. It waits if that waits. */
+/*
+ * For an endpoint that of its process, also if it is told of before that: by then the process may
+ * have ended, and less be known of it. One that is another process's stays so until that is over.
+ */
+static struct entry *entry_for(struct matcher *m, const struct snapshot_process *p)
+{
+	struct entry *own = &m->entries[p->row], *e = own;
+	bool known;
+
+	if (p->endpoint.kind && p->process_row >= TCP_ROW_FIRST && p->process_row < m->row_count)
+		e = &m->entries[p->process_row];
+	known = valid(m, e, p) || (e->waits && e->start_ns == p->start_ns);
+	return known || e->over || !e->start_ns ? e : own;
+}
+
+/* The matched entry. An endpoint waits if its process waits. */
 static struct entry *entry_of(struct matcher *m, const struct snapshot_process *p)
 {
-	unsigned row = p->endpoint.kind && p->process_row < m->row_count ? p->process_row : p->row;
-	struct entry *e = &m->entries[row];
-	bool waits = row != p->row && e->waits && e->start_ns == p->start_ns;
+	struct entry *own = &m->entries[p->row], *e = entry_for(m, p);
+	bool waits = e != own && e->waits && e->start_ns == p->start_ns;
 
-	if (waits)
-		wait_entry(m, &m->entries[p->row], p);
-	if (waits || (row != p->row && valid(m, e, p)))
-		return e;
-	e = &m->entries[p->row];
-	if (!valid(m, e, p) || e->renames != p->renames)
+	if (!waits && (!valid(m, e, p) || (e == own && e->renames != p->renames)))
 		match_entry(m, e, p);
+	if (e == own)
+		e->over = p->last;
+	else if (e->waits)
+		wait_entry(m, own, p);
 	return e;
 }
 

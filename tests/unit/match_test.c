@@ -904,6 +904,31 @@ static void test_budget_endpoints(void)
 	check_end();
 }
 
+static void test_budget_endpoint_first(void)
+{
+	struct rule *rules[] = {rule_of(RULE_PROCESS, "none", "nobody")};
+	struct matcher *m = matcher_with_budget(rules);
+	struct snapshot_process p = nth(9, 0), end = p;
+	struct again again = {.m = m};
+
+	check_begin("match: an endpoint that is told of first waits, and its process with it");
+	end.row = 5;
+	end.endpoint.kind = TCP_ENDPOINT_PORT;
+	look_ns = BUDGET;
+	expect_known(m, 4, 0, "1");
+	expect_group(m, &end, GROUP_OTHER, "endpoint");
+	expect_u64(match_waits(m), 1, "waits");
+	expect_group(m, &p, GROUP_OTHER, "process");
+	expect_u64(match_waits(m), 1, "waits");
+	match_begin(m);
+	match_again(m, visit_again, &again);
+	expect_text(again.rows, "9 5 ", "rows that come again");
+	expect_group(m, &p, "p9", "process");
+	match_close(m);
+	rule_free(rules[0]);
+	check_end();
+}
+
 static void test_budget_unused(void)
 {
 	struct match_options options = {.clock_ns = clock_ns, .budget_ns = 1};
@@ -983,6 +1008,35 @@ static void test_endpoints(void)
 	end.start_ns++;
 	expect_group(m, &end, "end", "beyond the rows");
 	expect_group(m, &p, "server", "the process's stays");
+	match_close(m);
+	check_end();
+}
+
+/* Rows of processes are read first: an endpoint that is told of before its process began after
+ * that. */
+static void test_endpoints_first(void)
+{
+	struct matcher *m = matcher_new((struct match_options){.group_by = MATCH_BY_EXECUTABLE});
+	struct snapshot_process p = row_of(&server, 33), end;
+
+	check_begin("match: an endpoint that is told of before its process decides for it");
+	snprintf(p.comm, sizeof(p.comm), "short");
+	for (unsigned life = 0; life < 3; life++) {
+		p.last = false;
+		end = p;
+		end.row = ROW + 1 + life;
+		end.endpoint.kind = TCP_ENDPOINT_DESTINATION;
+		proc_write(&server);
+		expect_group(m, &end, "server", "endpoint, alive");
+		proc_remove(PID);
+		expect(match_process(m, &p) == match_process(m, &end), "it has its own");
+		expect_group(m, &p, "server", "process, gone");
+		p.last = true;
+		expect_group(m, &p, "server", "the last of it");
+		end.last = true;
+		expect_group(m, &end, "server", "the last of its endpoint");
+		p.start_ns += life ? 1 : -1ULL; /* the next one of the row may be older */
+	}
 	match_close(m);
 	check_end();
 }
@@ -1556,11 +1610,13 @@ int main(void)
 	test_budget_users();
 	test_budget_rules_change();
 	test_budget_endpoints();
+	test_budget_endpoint_first();
 	test_budget_unused();
 	test_budget_renews();
 	test_exec_attributes(MATCH_BY_USER, "root", "www-data");
 	test_exec_attributes(MATCH_BY_UNIT, "init.scope", "server.service");
 	test_endpoints();
+	test_endpoints_first();
 	test_cgroups();
 	test_walks();
 	test_hybrid();

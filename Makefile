@@ -51,7 +51,7 @@ LIBRARY = $(patsubst %,$(O)/plugin/%.o,$(KERNEL_STAGES) $(PURE_STAGES))
 
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: all check check-live check-kernels check-packages check-privilege check-sinks check-fuzz matrix bench bench-native soak bench-readme bench-programs programs inspect install dist deb rpm format clean
+.PHONY: all check check-live check-kernels check-packages check-privilege check-sinks check-fuzz matrix bench bench-native soak bench-readme bench-programs programs inspect install install-docs dist deb rpm format clean
 
 all: $(O)/ebpf_tcp.so
 
@@ -157,15 +157,16 @@ check-packages: programs
 check-privilege: programs
 	$(Q)O=$(O) tests/privilege/run $(or $(BACKENDS),rawtp)
 
-# The truth matrix of the README, from the numbers of the last check-kernels; the classic recipe's, from
-# the kernels named here.
+# The truth matrix, tests/live/MATRIX.md, from the numbers of the last check-kernels; the classic recipe's,
+# from the kernels named here.
 matrix: programs
 	$(Q)printf '%s\n' 6.1 newest | O=$(O) RESULTS=$(abspath $(O)/matrix) xargs -P 2 -I KERNEL \
 		tests/kernels/run -k KERNEL -t 1500 -- env O=$(O) TABLE=$(abspath $(O)/matrix)/classic-KERNEL \
 		tests/live/run classic
-	tests/live/table --into README.md $(O)/matrix/*
+	tests/live/table --into tests/live/MATRIX.md $(O)/matrix/*
 
-# What counting costs, by instructions: half an hour. bench-readme puts the last one's numbers into the README.
+# What counting costs, by instructions: half an hour. bench-readme puts the last one's numbers into
+# tests/bench/README.md.
 bench: bench-programs
 	$(Q)O=$(O) tests/bench/run
 
@@ -174,7 +175,7 @@ bench-native: bench-programs
 	$(Q)O=$(O) tests/bench/native
 
 bench-readme:
-	$(Q)tests/bench/table --into README.md $(wildcard $(addprefix $(O)/bench/,$(shell tests/bench/run --list)))
+	$(Q)tests/bench/table --into tests/bench/README.md $(wildcard $(addprefix $(O)/bench/,$(shell tests/bench/run --list)))
 
 # Ten minutes of very many processes and connections beside the daemon; check-live has a hundredth of it.
 soak: programs
@@ -187,18 +188,29 @@ inspect: $(O)/bpf/tcp.bpf.o
 	$(LLVM_OBJDUMP) -d -S --no-show-raw-insn $<
 	O=$(O) tests/inspect -v
 
-install: all
+install: all install-docs
 	install -D -m 0644 $(O)/ebpf_tcp.so $(DESTDIR)$(PLUGINDIR)/ebpf_tcp.so
 	@# not where collectd looks by itself: README says how to switch it on. What was edited is kept.
 	install -d $(DESTDIR)$(CONFDIR)
 	test -e $(DESTDIR)$(CONFDIR)/ebpf_tcp.conf || \
 		sed 's/^#LoadPlugin/LoadPlugin/' conf/ebpf_tcp.conf > $(DESTDIR)$(CONFDIR)/ebpf_tcp.conf
+
+# Documents lie as in this tree, so that their links work; what they link to is in examples.
+DOCUMENTS = README.md conf/README.md packaging/README.md tests/live/MATRIX.md tests/bench/README.md
+DOC_LINKS = examples:conf/examples examples/dashboards:conf/dashboards examples/ebpf_tcp.conf:conf/ebpf_tcp.conf \
+	examples:packaging/systemd examples:packaging/selinux
+
+install-docs:
 	install -d $(DESTDIR)$(DOCDIR)/examples
 	install -m 0644 -t $(DESTDIR)$(DOCDIR)/examples conf/ebpf_tcp.conf conf/examples/*.conf \
 		packaging/systemd/*.conf packaging/selinux/*.te
 	install -d $(DESTDIR)$(DOCDIR)/examples/dashboards $(DESTDIR)$(MANDIR)/man5
-	install -m 0644 -t $(DESTDIR)$(DOCDIR)/examples/dashboards conf/dashboards/*.json conf/dashboards/panels.py
+	install -m 0644 -t $(DESTDIR)$(DOCDIR)/examples/dashboards conf/dashboards/*.json conf/dashboards/*.png \
+		conf/dashboards/panels.py
 	install -m 0755 -t $(DESTDIR)$(DOCDIR)/examples/dashboards conf/dashboards/rrd-graph
+	for file in $(DOCUMENTS); do install -D -m 0644 $$file $(DESTDIR)$(DOCDIR)/$$file || exit; done
+	for link in $(DOC_LINKS); do \
+		ln -sfn ../$${link%:*} $(DESTDIR)$(DOCDIR)/$${link#*:} || exit; done
 	pod2man --section 5 --center collectd --release ebpf_tcp --name COLLECTD-EBPF_TCP \
 		packaging/collectd-ebpf_tcp.pod > $(DESTDIR)$(MANDIR)/man5/collectd-ebpf_tcp.5
 

@@ -84,6 +84,7 @@ check-static: $(O)/ebpf_tcp.so $(O)/bpf/body.skel.h
 	O=$(O) tests/rebuild || failed=1; \
 	tests/kernels/fetch_test || failed=1; \
 	tests/docs || failed=1; \
+	tests/commits || failed=1; \
 	exit $$failed
 
 # -- the classic recipe, for compare -b classic; and the bodies of bench-native --

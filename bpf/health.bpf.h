@@ -9,6 +9,7 @@
 #define EBPF_TCP_HEALTH_BPF_H
 
 #include "account.bpf.h"
+#include "time.bpf.h"
 
 #define SRTT_UNIT_NS 125 /* srtt_us counts eighths of microseconds */
 
@@ -23,11 +24,11 @@ static __always_inline __u32 advance(__u32 *count, __u32 now)
 
 /* Under the socket's lock. */
 static __always_inline void health_count(struct tcp_sock *tp, struct socket_state *s,
-					 struct account *a, int how)
+					 struct account *a, int look)
 {
-	__u32 segments = advance(&s->segments, READ(how, tp, segs_out));
-	__u32 retransmits = advance(&s->retransmits, READ(how, tp, total_retrans));
-	__u32 ticks = advance(&s->health_tick, (__u32)tick), srtt = READ(how, tp, srtt_us);
+	__u32 segments = advance(&s->segments, READ(look, tp, segs_out));
+	__u32 retransmits = advance(&s->retransmits, READ(look, tp, total_retrans));
+	__u32 ticks = advance(&s->health_tick, (__u32)tick), srtt = READ(look, tp, srtt_us);
 
 	if (segments)
 		count(a, segments, segments);
@@ -38,27 +39,27 @@ static __always_inline void health_count(struct tcp_sock *tp, struct socket_stat
 }
 
 static __always_inline void health_update(struct sock *sk, struct tcp_sock *tp,
-					  struct socket_state *s, int how)
+					  struct socket_state *s, int look)
 {
 	struct account a;
 
 	account_open(&a, sk, s);
-	health_count(tp, s, &a, how);
+	health_count(tp, s, &a, look);
 }
 
 /* After data has moved. */
 static __always_inline void health_look(struct sock *sk, struct tcp_sock *tp,
-					struct socket_state *s, int how)
+					struct socket_state *s, int look)
 {
-	if (health_wanted && !(how & UNLOCKED) && s->health_tick != (__u32)tick)
-		health_update(sk, tp, s, how);
+	if (health_wanted && !(look & LOCKLESS) && s->health_tick != (__u32)tick)
+		health_update(sk, tp, s, look);
 }
 
 /* What happened before the socket was ours is not counted. */
-static __always_inline void health_begin(struct tcp_sock *tp, struct socket_state *s, int how)
+static __always_inline void health_begin(struct tcp_sock *tp, struct socket_state *s, int look)
 {
-	s->segments = READ(how, tp, segs_out);
-	s->retransmits = READ(how, tp, total_retrans);
+	s->segments = READ(look, tp, segs_out);
+	s->retransmits = READ(look, tp, total_retrans);
 }
 
 static __always_inline void on_reset_sent(struct sock *sk, struct socket_state *s)

@@ -1,10 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 OR MIT */
 /* Copyright (c) 2026 ebpf_tcp authors */
 
-/*
- * What all parts of the kernel half share: kernel constants, how a trigger may look at a socket,
- * and the tables.
- */
+/* The kernel as all parts see it: its constants, and how a trigger may look at a socket. */
 #ifndef EBPF_TCP_KERNEL_BPF_H
 #define EBPF_TCP_KERNEL_BPF_H
 
@@ -52,279 +49,25 @@ struct inet_address {
 	__be32 ip;
 };
 
-/* How a trigger may look at a socket; always a constant, so that the rest is compiled away. */
-enum {
+/*
+ * How a trigger may look at a socket, and what it promises. Always a constant, so that what does
+ * not apply is compiled away.
+ */
+enum look {
 	TX = 1 << 0,
 	RX = 1 << 1,
-	OWN = 1 << 2,      /* the running process works on the socket: growth is its own */
-	LAST = 1 << 3,     /* last chance: what nobody owns is the kernel's */
-	UNLOCKED = 1 << 4, /* the socket's lock is not held: only write_seq can be trusted */
-	SHARED = 1 << 5,   /* an UNLOCKED trigger may run beside us: claim by compare-and-swap */
-	PROBE = 1 << 6,    /* fields must be read by helper, not by plain loads */
-	MPTCP = 1 << 7,    /* an MPTCP socket, not one of its TCP subflows */
-	LOCKED = 1 << 8, /* all triggers of the backend have the lock: a change of state is known */
-	TASK = 1 << 9,   /* only if a task has the lock: else it is a softirq on top of another */
+	OWNER = 1 << 2,      /* the running process works on the socket: growth is its own */
+	FINAL = 1 << 3,      /* the last look: what nobody owns is the kernel's */
+	LOCKLESS = 1 << 4,   /* nobody holds the socket's lock: only write_seq can be trusted */
+	RACING = 1 << 5,     /* a LOCKLESS look may run beside it: claim by compare-and-swap */
+	BY_HELPER = 1 << 6,  /* fields must be read by helper, not by plain loads */
+	MPTCP = 1 << 7,      /* an MPTCP socket, not one of its TCP subflows */
+	ALL_LOCKED = 1 << 8, /* no look of the backend is LOCKLESS: a change of state is known */
+	TASK_ONLY = 1 << 9,  /* only if a task has the lock, and not a softirq on top of another */
 };
 
-/* The process that last worked on a socket. pid 0 with TCP_ROW_KERNEL: the kernel itself. */
-struct owner {
-	__u64 start_ns;
-	__u32 pid;
-	__u32 row; /* where it was last seen; believed only if the row still says so */
-	char comm[TCP_COMM_LEN];
-};
-
-enum {
-	ACTIVE = 1 << 0,   /* opened from this side: the SYN took one sequence number */
-	ORIGIN = 1 << 1,   /* tx_origin and rx_origin are valid */
-	UNTOLD = 1 << 2,   /* its connect has failed: why is known when the call returns */
-	SIDELESS = 1 << 3, /* which side opened it is not known */
-	GONE = 1 << 4,     /* the socket is being destroyed, all is done */
-	HANDED = 1 << 5,   /* another process has sent than the one before... */
-	MANY = 1 << 6,     /* ...and again: several send at the same time, maybe */
-	SENDING = 1 << 7,  /* a Fast Open has sent while it connects: its SYN has left by then */
-};
-
-/* What the first process to use a socket gets counted. */
-enum {
-	AN_ACCEPT = 1,
-	A_CONNECT, /* whose start was not seen */
-};
-
-/*
- * One socket. Written under the socket's lock, but for what SHARED triggers claim. What
- * on_more_data() needs comes first: it lies in one cache line.
- */
-struct socket_state {
-	__u64 tx_bytes; /* counted so far, on the scale of sequence.bpf.h */
-	__u64 rx_bytes;
-	__u64 tick;      /* in which all of on_data() was done; 0: it must be done again */
-	__u64 fast;      /* of that: pid of the owner << 32 | its place in `bytes` */
-	__u32 tx_origin; /* sequence number of the first byte sent... */
-	__u32 rx_origin; /* ...and received */
-	__u32 flags;
-	__u32 uncounted;  /* claimed by UNLOCKED triggers too */
-	__u64 connect_ns; /* when the SYN left; 0 unless a connect is under way */
-	__u64 born_ns;    /* when it was established; 0: unknown, or nobody asked */
-	struct owner owner;
-	__u32 class;          /* CLASS_* and its enum tcp_scope; 0: not known yet */
-	__u32 endpoint;       /* row of its endpoint, 0: not known yet */
-	__u32 generation;     /* of that row then */
-	__u32 health_tick;    /* in which its health was looked at */
-	__u64 process_place;  /* where it counts as established, see account.bpf.h; 0: nowhere */
-	__u64 endpoint_place; /* so that its own 64 bits can be exchanged at once */
-	__u32 segments;       /* counted so far */
-	__u32 retransmits;
-};
-
-/* The kernel keeps 8 bytes before the data of a storage. */
-_Static_assert(__builtin_offsetof(struct socket_state, flags) <= 64 - 8, "one cache line");
-
-/* A listening socket. */
-struct listener {
-	struct owner owner;
-	__u32 drops; /* counted so far */
-	__u32 reserved;
-};
-
-enum {
-	CLASS_SCOPE = 3, /* the bits of enum tcp_scope */
-	CLASS_KNOWN = 1 << 2,
-	CLASS_EXCLUDED = 1 << 3, /* it counts in TCP_ROW_OTHER */
-};
-
-/* Set by the loader. */
-const volatile bool sock_storage = false; /* 5.11: tracing programs may use sk_storage */
-const volatile bool lifetimes_wanted = false;
-const volatile bool health_wanted = false; /* segments, retransmits, resets, round trips */
-const volatile bool listeners_wanted = false;
-const volatile bool returns_seen = false;    /* of the protocols' connect functions */
-const volatile bool failures_wanted = false; /* each failed connect is an event */
-const volatile __u64 slow_connect_ns = 0;    /* each slower one is an event; 0: none is */
-const volatile bool by_scope = false;
-const volatile bool by_destination = false;
-const volatile bool by_port = false;
-const volatile bool selective = false; /* not all connections are counted for their process */
-const volatile bool any_port = true;   /* else only these, on either side */
-const volatile __u32 scopes = 0;       /* a bit for each that is counted */
-const volatile __u64 local_ports[65536 / 64] = {};
-const volatile __u64 remote_ports[65536 / 64] = {};
-const volatile __u32 endpoint_count = 0; /* rows for endpoints */
-const volatile __u32 row_count = 0;
-const volatile __u32 shard_mask = 0; /* their number is a power of two */
-
-/* Set by the loader once the sockets that are older than the probes have their baseline. */
-bool baseline_done = false;
-
-/* There is, or was, an MPTCP socket: what only these need is attached then. */
-bool mptcp_seen = false;
-
-/* Counted up by the loader; sockets that nobody has looked at are at 0. */
-__u64 tick = 1;
-
-/* The last tick in which there was no free row for a process; beside the other one, seldom written.
- */
-__u64 full_tick = ~0ULL;
-
-/* So many endpoints have a row: the user half counts down what it frees. */
-__u32 endpoints_taken = 0;
-
-/* So many sockets have their state in the table: while none has, nobody looks there. */
-__u64 tabled = 0;
-
-struct tcp_self self = {};
-
-struct {
-	__uint(type, BPF_MAP_TYPE_SK_STORAGE);
-	__uint(map_flags, BPF_F_NO_PREALLOC);
-	__type(key, int);
-	__type(value, struct socket_state);
-} storage SEC(".maps");
-
-struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, 65536);
-	__type(key, __u64); /* the socket's address */
-	__type(value, struct socket_state);
-} sockets SEC(".maps");
-
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(map_flags, BPF_F_MMAPABLE);
-	__uint(max_entries, 16384);
-	__type(key, __u32);
-	__type(value, struct tcp_row);
-} rows SEC(".maps");
-
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(map_flags, BPF_F_MMAPABLE);
-	__uint(max_entries, 16384); /* rows * shards */
-	__type(key, __u32);
-	__type(value, struct tcp_bytes);
-} bytes SEC(".maps");
-
-/* The tick in which a row changed last, or nearly so: the reader looks at these alone. */
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(map_flags, BPF_F_MMAPABLE);
-	__uint(max_entries, 16384);
-	__type(key, __u32);
-	__type(value, __u64);
-} touched SEC(".maps");
-
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(map_flags, BPF_F_MMAPABLE);
-	__uint(max_entries, 16384);
-	__type(key, __u32);
-	__type(value, struct tcp_histogram);
-} connect_times SEC(".maps");
-
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(map_flags, BPF_F_MMAPABLE);
-	__uint(max_entries, 1);
-	__type(key, __u32);
-	__type(value, struct tcp_histogram);
-} lifetimes SEC(".maps");
-
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(map_flags, BPF_F_MMAPABLE);
-	__uint(max_entries, 1);
-	__type(key, __u32);
-	__type(value, struct tcp_histogram);
-} round_trips SEC(".maps");
-
-struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, 16384);
-	__type(key, struct tcp_process_key);
-	__type(value, __u32);
-} processes SEC(".maps");
-
-struct {
-	__uint(type, BPF_MAP_TYPE_STACK);
-	__uint(max_entries, 16384);
-	__uint(value_size, sizeof(__u32));
-} free_rows SEC(".maps");
-
-/* The row that this CPU has found last. */
-struct {
-	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, 1);
-	__type(key, __u32);
-	__type(value, __u32);
-} recent_rows SEC(".maps");
-
-struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, 4096);
-	__type(key, struct tcp_endpoint_key);
-	__type(value, __u32);
-} endpoints SEC(".maps");
-
-struct {
-	__uint(type, BPF_MAP_TYPE_STACK);
-	__uint(max_entries, 4096);
-	__uint(value_size, sizeof(__u32));
-} free_endpoints SEC(".maps");
-
-/* The change of state that a program has seen last on this CPU. */
-struct seen_change {
-	__u64 sk, states;
-};
-
-struct {
-	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, 1);
-	__type(key, __u32);
-	__type(value, struct seen_change);
-} seen_changes SEC(".maps");
-
-/* What a thread connects, and where to. */
-struct connecting {
-	__u64 sk;
-	struct tcp_endpoint to;
-};
-
-struct {
-	__uint(type, BPF_MAP_TYPE_LRU_HASH); /* a return may be missed */
-	__uint(max_entries, 1024);
-	__type(key, __u64); /* threads inside a connect; see connecting_set() and done_once() */
-	__type(value, struct connecting);
-} connecting SEC(".maps");
-
-struct {
-	__uint(type, BPF_MAP_TYPE_RINGBUF);
-	__uint(max_entries, 256 * 1024);
-} events SEC(".maps");
-
-struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, 4096);
-	__type(key, __u64); /* the socket's address */
-	__type(value, struct listener);
-} listeners SEC(".maps");
-
-#define add(counter, n) ((void)__sync_fetch_and_add(&(counter), (n)))
-
-/*
- * The same number, of which the verifier knows nothing any more. It follows every number that it
- * knows apart from all others, with all that comes after: two that are known are four ways, and
- * before 6.2 nothing else brings them together in a program that has functions.
- */
-static __always_inline __u64 forget(__u64 number)
-{
-	__u64 any = tick;
-
-	number ^= any;
-	barrier_var(number);
-	return number ^ any;
-}
-
-#define READ(how, pointer, field) ((how)&PROBE ? BPF_CORE_READ(pointer, field) : (pointer)->field)
+#define READ(look, pointer, field)                                                                 \
+	((look)&BY_HELPER ? BPF_CORE_READ(pointer, field) : (pointer)->field)
 
 /* A kernel without MPTCP has none of its types: the verifier must not see what reads them. */
 static __always_inline bool is_mptcp(int protocol)
@@ -352,9 +95,9 @@ static __always_inline int protocol_of(struct sock *sk, bool known_as_stream)
 }
 
 /* A TCP socket below an MPTCP socket. */
-static __always_inline bool is_subflow(struct tcp_sock *tp, int how)
+static __always_inline bool is_subflow(struct tcp_sock *tp, int look)
 {
-	return bpf_core_field_exists(tp->is_mptcp) && READ(how, tp, is_mptcp);
+	return bpf_core_field_exists(tp->is_mptcp) && READ(look, tp, is_mptcp);
 }
 
 #endif

@@ -8,14 +8,14 @@
 #include "account.bpf.h"
 
 /* `task` listens (BPF_ANY), or is the first to be found that holds the socket (BPF_NOEXIST). */
-static __always_inline void listener_add(struct sock *sk, struct task_struct *task, __u64 how)
+static __always_inline void listener_add(struct sock *sk, struct task_struct *task, __u64 flags)
 {
 	struct listener listener = {.drops = BPF_CORE_READ(sk, sk_drops.counter)};
 	__u64 key = (__u64)sk;
 
-	owner_set(&listener.owner, task, PROBE);
+	owner_set(&listener.owner, task, BY_HELPER);
 	listener.owner.row = TCP_ROW_OTHER; /* it gets a row of its own when it is told of */
-	if (bpf_map_update_elem(&listeners, &key, &listener, how) &&
+	if (bpf_map_update_elem(&listeners, &key, &listener, flags) &&
 	    !bpf_map_lookup_elem(&listeners, &key))
 		add(self.lost_listeners, 1);
 }

@@ -5,7 +5,7 @@
 #ifndef EBPF_TCP_PROCESS_BPF_H
 #define EBPF_TCP_PROCESS_BPF_H
 
-#include "kernel.bpf.h"
+#include "maps.bpf.h"
 
 static __always_inline struct tcp_row *row_at(__u32 row)
 {
@@ -140,13 +140,13 @@ static __always_inline struct tcp_row *owner_row(struct owner *o)
 	return row_at(o->row);
 }
 
-static __always_inline void owner_set(struct owner *o, struct task_struct *task, int how)
+static __always_inline void owner_set(struct owner *o, struct task_struct *task, int look)
 {
-	struct task_struct *leader = READ(how, task, group_leader);
+	struct task_struct *leader = READ(look, task, group_leader);
 
-	o->pid = READ(how, leader, tgid);
-	o->start_ns = READ(how, leader, start_boottime);
-	if (how & PROBE) {
+	o->pid = READ(look, leader, tgid);
+	o->start_ns = READ(look, leader, start_boottime);
+	if (look & BY_HELPER) {
 		bpf_core_read(o->comm, sizeof(o->comm), &leader->comm);
 	} else {
 		((__u64 *)o->comm)[0] = ((__u64 *)&leader->comm)[0];
@@ -172,22 +172,22 @@ static __always_inline bool is_below_smc(struct sock *sk)
 }
 
 /* NFS and its like; MPTCP and SMC open such sockets too, but for a process. */
-static __always_inline bool is_kernel_socket(struct sock *sk, int how)
+static __always_inline bool is_kernel_socket(struct sock *sk, int look)
 {
 	struct tcp_sock *tp = (struct tcp_sock *)sk;
 
 	return sk &&
-	       (how & PROBE ? BPF_CORE_READ_BITFIELD_PROBED(sk, sk_kern_sock)
-			    : BPF_CORE_READ_BITFIELD(sk, sk_kern_sock)) &&
-	       !is_subflow(tp, PROBE) && !is_below_smc(sk);
+	       (look & BY_HELPER ? BPF_CORE_READ_BITFIELD_PROBED(sk, sk_kern_sock)
+				 : BPF_CORE_READ_BITFIELD(sk, sk_kern_sock)) &&
+	       !is_subflow(tp, BY_HELPER) && !is_below_smc(sk);
 }
 
 /* Unless it is a thread of the kernel, or the socket is the kernel's own. */
 static __always_inline void owner_set_current(struct owner *o, struct sock *sk,
-					      struct task_struct *task, int how)
+					      struct task_struct *task, int look)
 {
-	if (!(READ(how, task, flags) & PF_KTHREAD) && !is_kernel_socket(sk, how))
-		owner_set(o, task, how);
+	if (!(READ(look, task, flags) & PF_KTHREAD) && !is_kernel_socket(sk, look))
+		owner_set(o, task, look);
 	else if (!o->row)
 		o->row = TCP_ROW_KERNEL;
 }
@@ -200,7 +200,7 @@ static __noinline __u32 owner_change(struct sock *sk, struct socket_state *s)
 	if (sock_storage) /* then there is this helper too */
 		owner_set_current(&o, sk, bpf_get_current_task_btf(), 0);
 	else
-		owner_set_current(&o, sk, (struct task_struct *)bpf_get_current_task(), PROBE);
+		owner_set_current(&o, sk, (struct task_struct *)bpf_get_current_task(), BY_HELPER);
 	owner_row(&o);
 	s->owner = o;
 	return o.row;
@@ -220,11 +220,11 @@ static __always_inline __u32 own(struct sock *sk, struct socket_state *s)
 	return number;
 }
 
-static __always_inline struct tcp_row *leader_row(struct task_struct *leader, int how)
+static __always_inline struct tcp_row *leader_row(struct task_struct *leader, int look)
 {
 	struct tcp_process_key key = {
-		.start_ns = READ(how, leader, start_boottime),
-		.pid = READ(how, leader, tgid),
+		.start_ns = READ(look, leader, start_boottime),
+		.pid = READ(look, leader, tgid),
 	};
 	__u32 *number = bpf_map_lookup_elem(&processes, &key);
 
@@ -235,12 +235,12 @@ static __always_inline struct tcp_row *leader_row(struct task_struct *leader, in
 }
 
 /* exec and prctl(PR_SET_NAME): the name of a process is that of its leader. */
-static __always_inline void on_rename(struct task_struct *task, const char *comm, int how)
+static __always_inline void on_rename(struct task_struct *task, const char *comm, int look)
 {
 	struct tcp_row *row = NULL;
 
-	if (READ(how, task, pid) == READ(how, task, tgid))
-		row = leader_row(task, how);
+	if (READ(look, task, pid) == READ(look, task, tgid))
+		row = leader_row(task, look);
 	if (!row)
 		return;
 	/* before and after: the reader has the name as it is now, or looks again */
@@ -249,13 +249,13 @@ static __always_inline void on_rename(struct task_struct *task, const char *comm
 	add(row->renames, 1);
 }
 
-static __always_inline void on_exit(struct task_struct *task, int how)
+static __always_inline void on_exit(struct task_struct *task, int look)
 {
-	struct signal_struct *signal = READ(how, task, signal);
+	struct signal_struct *signal = READ(look, task, signal);
 	struct tcp_row *row = NULL;
 
-	if (!READ(how, signal, live.counter)) /* the last thread */
-		row = leader_row(READ(how, task, group_leader), how);
+	if (!READ(look, signal, live.counter)) /* the last thread */
+		row = leader_row(READ(look, task, group_leader), look);
 	if (row)
 		row->exited = 1;
 }

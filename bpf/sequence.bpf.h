@@ -8,7 +8,7 @@
 #ifndef EBPF_TCP_SEQUENCE_BPF_H
 #define EBPF_TCP_SEQUENCE_BPF_H
 
-#include "kernel.bpf.h"
+#include "maps.bpf.h"
 
 /* Once the FIN is queued it has taken a sequence number too. */
 static __always_inline bool fin_queued(int state)
@@ -20,29 +20,29 @@ static __always_inline bool fin_queued(int state)
 }
 
 /* Sequence numbers taken since the connection began. */
-static __always_inline __u64 taken(struct tcp_sock *tp, int how)
+static __always_inline __u64 taken(struct tcp_sock *tp, int look)
 {
-	__u32 una = READ(how, tp, snd_una);
+	__u32 una = READ(look, tp, snd_una);
 
-	return READ(how, tp, bytes_acked) + (__u32)(READ(how, tp, write_seq) - una);
+	return READ(look, tp, bytes_acked) + (__u32)(READ(look, tp, write_seq) - una);
 }
 
 /* Bytes accepted from the application since then: without SYN and FIN. */
 static __always_inline __u64 sent(struct tcp_sock *tp, const struct socket_state *s, int state,
-				  int how)
+				  int look)
 {
 	__u32 syn = !!(s->flags & ACTIVE);
 
-	return taken(tp, how) - syn - fin_queued(state);
+	return taken(tp, look) - syn - fin_queued(state);
 }
 
 /* Where both directions begin: then one number each tells what has moved since. */
-static __always_inline void origins_set(struct tcp_sock *tp, struct socket_state *s, int how)
+static __always_inline void origins_set(struct tcp_sock *tp, struct socket_state *s, int look)
 {
 	__u32 syn = !!(s->flags & ACTIVE);
 
-	s->tx_origin = READ(how, tp, snd_una) - (__u32)READ(how, tp, bytes_acked) + syn;
-	s->rx_origin = READ(how, tp, rcv_nxt) - (__u32)READ(how, tp, bytes_received);
+	s->tx_origin = READ(look, tp, snd_una) - (__u32)READ(look, tp, bytes_acked) + syn;
+	s->rx_origin = READ(look, tp, rcv_nxt) - (__u32)READ(look, tp, bytes_received);
 	s->flags |= ORIGIN;
 }
 
@@ -50,12 +50,12 @@ static __always_inline void origins_set(struct tcp_sock *tp, struct socket_state
  * Did the connection begin with a SYN of ours? Told by whether it is among what sent() counts: what
  * was sent of the payload, and what still waits, has none.
  */
-static __always_inline bool is_active(struct tcp_sock *tp, int state, int how)
+static __always_inline bool is_active(struct tcp_sock *tp, int state, int look)
 {
-	__u32 end = READ(how, tp, write_seq);
-	__u64 payload = READ(how, tp, bytes_sent) - READ(how, tp, bytes_retrans) +
-			(__u32)(end - READ(how, tp, snd_nxt));
-	__u64 all = READ(how, tp, bytes_acked) + (__u32)(end - READ(how, tp, snd_una));
+	__u32 end = READ(look, tp, write_seq);
+	__u64 payload = READ(look, tp, bytes_sent) - READ(look, tp, bytes_retrans) +
+			(__u32)(end - READ(look, tp, snd_nxt));
+	__u64 all = READ(look, tp, bytes_acked) + (__u32)(end - READ(look, tp, snd_una));
 
 	return all - payload - fin_queued(state) == 1;
 }
@@ -67,18 +67,18 @@ static __always_inline __s32 beyond(__u64 before, __u32 origin, __u32 sequence)
 }
 
 /* The peer's FIN counts as received, and is consumed after the last byte. */
-static __always_inline bool fin_consumed(struct sock *sk, __u32 next, __u32 copied, int how)
+static __always_inline bool fin_consumed(struct sock *sk, __u32 next, __u32 copied, int look)
 {
-	return next == copied && READ(how, sk, __sk_common.skc_flags) & SOCK_DONE_BIT;
+	return next == copied && READ(look, sk, __sk_common.skc_flags) & SOCK_DONE_BIT;
 }
 
 /* Bytes that the application has consumed. */
-static __always_inline __u64 received(struct sock *sk, struct tcp_sock *tp, int how)
+static __always_inline __u64 received(struct sock *sk, struct tcp_sock *tp, int look)
 {
-	__u32 next = READ(how, tp, rcv_nxt), copied = READ(how, tp, copied_seq);
-	__u64 bytes = READ(how, tp, bytes_received) - (__u32)(next - copied);
+	__u32 next = READ(look, tp, rcv_nxt), copied = READ(look, tp, copied_seq);
+	__u64 bytes = READ(look, tp, bytes_received) - (__u32)(next - copied);
 
-	return bytes - fin_consumed(sk, next, copied, how);
+	return bytes - fin_consumed(sk, next, copied, look);
 }
 
 /* -- the same for MPTCP: 64-bit sequence numbers that start anywhere -- */

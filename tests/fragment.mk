@@ -109,11 +109,15 @@ bench-programs: $(BENCH) $(O)/tests/tick $(O)/tests/start
 
 $(O)/state/tcp.bpf.c: private FLOOR = -v state=1
 
+# A file for each set of hooks.
+SETS = $(patsubst %,bpf/%.bpf.h,traced locked fentry kprobe shared rawtp packet always)
+
 define floor_build
-$(O)/$(1)/tcp.bpf.c: bpf/tcp.bpf.c tests/bench/floor.awk Makefile tests/fragment.mk
+$(O)/$(1)/tcp.bpf.c: bpf/tcp.bpf.c $(SETS) tests/bench/floor.awk Makefile tests/fragment.mk
 	$$(call say,FLOOR,$$@)
 	$$(Q)mkdir -p $$(@D)
-	$$(Q)awk $$(FLOOR) -f tests/bench/floor.awk $$< > $$@
+	$$(Q)awk -v dir=$$(@D) $$(FLOOR) -f tests/bench/floor.awk $(SETS)
+	$$(Q)cp $$< $$@
 
 $(O)/$(1)/tcp.bpf.o: $(O)/$(1)/tcp.bpf.c
 	$$(call say,BPF,$$@)

@@ -6,7 +6,7 @@
  * not be repeated: hence the loop, 5.17). The first is the loop alone. Without a socket there is no
  * socket's state: what the plugin does before it has the number of a row is not among them.
  */
-#include "kernel.bpf.h"
+#include "maps.bpf.h"
 
 char LICENSE[] SEC("license") = "Dual MIT/GPL";
 

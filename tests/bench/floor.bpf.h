@@ -5,35 +5,35 @@
  * The floor of what a state for each socket costs: it is made when a connection begins, found at
  * each event, where one field is read, and freed at the end. Nothing is counted.
  */
-#ifndef EBPF_TCP_STATE_BPF_H
-#define EBPF_TCP_STATE_BPF_H
+#ifndef EBPF_TCP_FLOOR_BPF_H
+#define EBPF_TCP_FLOOR_BPF_H
 
-#include "socket.bpf.h"
+#include "state.bpf.h"
 
 /* Of TCP? Then as what the reads want. */
-static __always_inline struct tcp_sock *state_tcp(struct sock *sk, int how)
+static __always_inline struct tcp_sock *state_tcp(struct sock *sk, int look)
 {
-	if (!(how & PROBE))
+	if (!(look & BY_HELPER))
 		return bpf_skc_to_tcp_sock(sk);
 	return protocol_of(sk, true) == IPPROTO_TCP ? (struct tcp_sock *)sk : NULL;
 }
 
-static __always_inline void state_begins(struct sock *sk, int old, int now, int how)
+static __always_inline void state_begins(struct sock *sk, int old, int now, int look)
 {
 	struct socket_state initial = {};
 
 	if ((now == BPF_TCP_SYN_SENT || (old == BPF_TCP_LISTEN && now == BPF_TCP_SYN_RECV)) &&
-	    state_tcp(sk, how))
+	    state_tcp(sk, look))
 		state_add(sk, &initial);
 }
 
-static __always_inline void state_looks(struct sock *sk, int how)
+static __always_inline void state_looks(struct sock *sk, int look)
 {
-	struct tcp_sock *tp = how & PROBE ? (struct tcp_sock *)sk : state_tcp(sk, how);
+	struct tcp_sock *tp = look & BY_HELPER ? (struct tcp_sock *)sk : state_tcp(sk, look);
 	struct socket_state *s = tp ? state_get(sk) : NULL;
 
 	if (s)
-		s->rx_bytes = READ(how, tp, copied_seq);
+		s->rx_bytes = READ(look, tp, copied_seq);
 }
 
 static __always_inline void state_ends(struct sock *sk)

@@ -4,7 +4,9 @@
 UNIT_TESTS := $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/*_test.c))
 # What a test may need; the linker takes from it what the test asks for.
 UNIT_STAGES := $(filter-out ebpf_tcp probe,$(patsubst plugin/%.c,%,$(wildcard plugin/*.c)))
-UNIT_HELPERS := $(patsubst tests/unit/%.c,%,$(filter-out %_test.c,$(wildcard tests/unit/*.c)))
+UNIT_HELPERS := $(patsubst tests/unit/%.c,%,$(filter-out %_test.c %_world.c,$(wildcard tests/unit/*.c)))
+# NAME_world.c is what the tests NAME_…_test.c act in. It may take the place of libraries, so no other test may get it.
+UNIT_WORLDS := $(patsubst tests/unit/%_world.c,%,$(wildcard tests/unit/*_world.c))
 
 UNIT_CFLAGS = $(ALL_CFLAGS) -Iplugin $(COLLECTD_CFLAGS)
 UNIT_LDFLAGS = -Wl,--as-needed -Wl,--wrap=calloc,--wrap=realloc,--wrap=strdup,--wrap=free
@@ -22,7 +24,7 @@ $(O)/tests/unit-asan/%: private UNIT_LDFLAGS += $(ASAN_FLAGS)
 # Its symbols are the daemon's for the module that it loads.
 $(call unit,load_test) $(call asan,load_test): private UNIT_LDFLAGS += -Wl,--export-dynamic
 # It listens when the reader asks whether a process lives.
-$(call unit,snapshot_test) $(call asan,snapshot_test): private UNIT_LDFLAGS += -Wl,--wrap=process_alive,--wrap=process_gone
+$(foreach build,unit asan,$(call $(build),$(filter snapshot_%,$(UNIT_TESTS)))): private UNIT_LDFLAGS += -Wl,--wrap=process_alive,--wrap=process_gone
 # It counts searches.
 $(call unit,pattern_test) $(call asan,pattern_test): private UNIT_LDFLAGS += -Wl,--wrap=regexec
 
@@ -47,7 +49,9 @@ $(O)/tests/$(1)/%_test: $(O)/tests/$(1)/%_test.o $(O)/tests/$(1)/stages.a
 	$$(Q)$$(CC) $$(CFLAGS) -o $$@ $$(filter %.o,$$^) $$(filter %.a,$$^) $$(UNIT_LDFLAGS) $$(LDFLAGS) $$(LIBS)
 
 $(O)/tests/$(1)/probe.o: $(O)/bpf/tcp.skel.h
-$(O)/tests/$(1)/config_test: $(O)/tests/$(1)/probe.o # for the names of its backends
+$(patsubst %,$(O)/tests/$(1)/%,$(filter config_%,$(UNIT_TESTS))): $(O)/tests/$(1)/probe.o # for the names of its backends
+$(foreach world,$(UNIT_WORLDS),$(patsubst %,$(O)/tests/$(1)/%,$(filter $(world)_%,$(UNIT_TESTS))): $(O)/tests/$(1)/$(world)_world.o
+)
 endef
 
 $(eval $(call unit_build,unit))

@@ -293,7 +293,7 @@ static void test_services(void)
 	} services[] = {{"https", 443}, {"ssh", 22}, {"http-alt", 8080}, {"tftp", 0}};
 
 	if (!getservbyname("https", "tcp")) {
-		printf("skip " CHECK_TAG "endpoint: ports by name: no /etc/services here\n");
+		check_skip("endpoint: ports by name: no /etc/services here");
 		return;
 	}
 	check_begin("endpoint: ports by name");

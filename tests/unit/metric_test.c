@@ -1,33 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright (c) 2026 ebpf_tcp authors */
 
+/* Which samples a group has, by kind and option, and their values. */
 #include <math.h>
 #include <stddef.h>
 
 #include "check.h"
-#include "group.h"
 #include "histogram.h"
-#include "metric.h"
-
-#define SAMPLES_MAX 64
-
-static struct metric_sample samples[SAMPLES_MAX];
-static unsigned sample_count;
-
-static void emit(void *context, const struct metric_sample *sample)
-{
-	expect(context == samples, "wrong context");
-	if (expect(sample_count < SAMPLES_MAX, "too many samples"))
-		samples[sample_count++] = *sample;
-}
-
-/* What a sample must be; the names are a contract with whoever has built a dashboard. */
-struct want {
-	const char *type, *instance;
-	unsigned count;
-	uint64_t derive[2];
-	double value; /* if count is 0: a gauge */
-};
+#include "metric_world.h"
 
 /* Different primes, so that nothing can be mistaken for something else. */
 static const struct tcp_counters total = {
@@ -80,49 +60,10 @@ static const struct want latency_want[] = {
 	{"latency", "connect-percentile-99", 0, {0}, NAN},
 };
 
-static void expect_sample(const struct metric_sample *got, const struct want *want,
-			  const char *group, const char *instance)
-{
-	char what[128];
-
-	snprintf(what, sizeof(what), "%s-%s", want->type, instance);
-	expect_text(got->group ? got->group->name : "self", group, "group");
-	expect_text(got->type, want->type, what);
-	expect_text(got->instance, instance, what);
-	expect(got->gauge == !want->count, "%s: wrong kind", what);
-	expect_u64(got->count, want->count ? want->count : 1, "sources of %s", what);
-	for (unsigned i = 0; i < want->count; i++)
-		expect_u64(got->derive[i], want->derive[i], "source %u of %s", i, what);
-	if (!want->count)
-		expect_double(got->value, want->value, what);
-}
-
-/* Every wanted sample is there once, in any order. */
-static void expect_wants(const struct want *wants, size_t count, const char *group,
-			 const char *part)
-{
-	for (size_t i = 0; i < count; i++) {
-		char instance[128];
-		unsigned found = 0;
-
-		snprintf(instance, sizeof(instance), "%s%s", wants[i].instance,
-			 *part && wants[i].instance[0] ? "-" : "");
-		strncat(instance, part, sizeof(instance) - strlen(instance) - 1);
-		for (unsigned n = 0; n < sample_count; n++) {
-			if (strcmp(samples[n].instance, instance) != 0 ||
-			    strcmp(samples[n].type, wants[i].type) != 0)
-				continue;
-			found++;
-			expect_sample(&samples[n], &wants[i], group, instance);
-		}
-		expect_u64(found, 1, "samples of %s-%s", wants[i].type, instance);
-	}
-}
-
 static void run(const struct group *group, const struct metric_options *options)
 {
 	sample_count = 0;
-	metric_group(group, options, 10, emit, samples);
+	metric_group(group, options, 10, take_sample, samples);
 }
 
 static const struct want scopes_want[] = {
@@ -442,11 +383,11 @@ static void test_latency_buckets(void)
 		struct group group = {.name = "web", .part = "", .times = {&h}};
 
 		sample_count = 0;
-		metric_group(&group, &options, cases[i].tick_s, emit, samples);
+		metric_group(&group, &options, cases[i].tick_s, take_sample, samples);
 		expect_double(value_of("bucket", cases[i].name), cases[i].want, cases[i].name);
 		group.times[0] = NULL;
 		sample_count = 0;
-		metric_group(&group, &options, cases[i].tick_s, emit, samples);
+		metric_group(&group, &options, cases[i].tick_s, take_sample, samples);
 		expect_double(value_of("bucket", cases[i].name), cases[i].tick_s > 0 ? 0 : NAN,
 			      "without a connect");
 	}
@@ -515,90 +456,6 @@ static void test_percentile_names(void)
 	check_end();
 }
 
-static const struct want self_wants[] = {
-	{"total_events", "lost_processes", 1, {1009}, 0},
-	{"total_events", "lost_sockets", 1, {2003}, 0},
-	{"total_bytes", "lost", 1, {2011}, 0},
-	{"total_events", "lost_deltas", 1, {3001}, 0},
-	{"total_events", "lost_latencies", 1, {4001}, 0},
-	{"total_events", "lost_endpoints", 1, {4003}, 0},
-	{"total_events", "lost_events", 1, {4007}, 0},
-	{"total_events", "lost_listeners", 1, {4013}, 0},
-	{"total_events", "lost_runs", 1, {4019}, 0},
-	{"total_events", "recursion_misses", 1, {5003}, 0},
-	{"total_events", "refused_names", 1, {5009}, 0},
-	{"total_events", "match_waits", 1, {6029}, 0},
-	{"cache_size", "processes", 0, {0}, 7},
-	{"cache_size", "endpoints", 0, {0}, 13},
-	{"cache_size", "sockets", 0, {0}, 11},
-	{"duration", "read", 0, {0}, 0.0013},
-	/* with the cost */
-	{"duration", "refresh", 0, {0}, 0.017},
-	{"duration", "snapshot", 0, {0}, 0.019},
-	{"duration", "match", 0, {0}, 0.023},
-	{"duration", "group", 0, {0}, 0.029},
-	{"duration", "report", 0, {0}, 0.031},
-	{"capacity", "processes", 0, {0}, 16384},
-	{"capacity", "endpoints", 0, {0}, 4096},
-	/* where there is a limit */
-	{"capacity", "sockets", 0, {0}, 65536},
-	/* where the kernel knows */
-	{"invocations", "programs", 1, {6007}, 0},
-	{"total_time_in_ms", "programs", 1, {6011}, 0},
-};
-
-static void test_self(void)
-{
-	struct metric_self self = {
-		.lost_processes = 1009,
-		.lost_sockets = 2003,
-		.lost_bytes = 2011,
-		.lost_deltas = 3001,
-		.lost_latencies = 4001,
-		.lost_endpoints = 4003,
-		.lost_events = 4007,
-		.lost_listeners = 4013,
-		.lost_runs = 4019,
-		.recursion_misses = 5003,
-		.refused_names = 5009,
-		.match_waits = 6029,
-		.processes = 7,
-		.endpoints = 13,
-		.sockets = 11,
-		.read_s = 0.0013,
-		.stage_s = {0.017, 0.019, 0.023, 0.029, 0.031},
-		.max_processes = 16384,
-		.max_endpoints = 4096,
-		.max_sockets = 65536,
-		.runs = 6007,
-		.run_ms = 6011,
-	};
-	static const struct {
-		unsigned extras;
-		size_t count;
-	} cases[] = {
-		{0, 16},
-		{METRIC_RUNS | METRIC_SOCKET_LIMIT, 16},
-		{METRIC_COST, 23},
-		{METRIC_COST | METRIC_SOCKET_LIMIT, 24},
-		{METRIC_COST | METRIC_SOCKET_LIMIT | METRIC_RUNS, COUNT_OF(self_wants)},
-	};
-
-	check_begin("metric: names and values of the series about itself");
-	for (size_t i = 0; i < COUNT_OF(cases); i++) {
-		self.extras = cases[i].extras;
-		sample_count = 0;
-		metric_self(&self, emit, samples);
-		expect_u64(sample_count, cases[i].count, "samples");
-		expect_wants(self_wants, cases[i].count, "self", "");
-	}
-	self.extras = METRIC_COST | METRIC_RUNS;
-	sample_count = 0;
-	metric_self(&self, emit, samples);
-	expect_u64(sample_count, COUNT_OF(self_wants) - 1, "samples without a limit of sockets");
-	check_end();
-}
-
 int main(void)
 {
 	test_names();
@@ -611,6 +468,5 @@ int main(void)
 	test_established();
 	test_latency();
 	test_percentile_names();
-	test_self();
 	return check_status();
 }

@@ -203,7 +203,7 @@ static void test_renew(void)
 		expect(grown < 1 << 20, "%ld bytes are left", grown);
 		check_end();
 	} else {
-		printf("skip " CHECK_TAG "%s: mallinfo2() tells nothing\n", name);
+		check_skip("%s: mallinfo2() tells nothing", name);
 	}
 	pattern_free(p);
 }

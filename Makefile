@@ -90,15 +90,18 @@ BACKENDS ?=
 
 programs: $(PROGRAMS) $(O)/tests/refuse.so all
 
-vpath %.c tests/live tests/bench tests/soak
+vpath %.c tests/live tests/live/traffic tests/live/connect tests/live/compare tests/bench tests/soak
 $(O)/tests/%.o: %.c Makefile
 	$(call say,CC,$@)
 	$(Q)mkdir -p $(@D)
-	$(Q)$(CC) $(ALL_CFLAGS) -Iplugin -pthread -MMD -MP -c $< -o $@
+	$(Q)$(CC) $(ALL_CFLAGS) -Iplugin -Itests/live -pthread -MMD -MP -c $< -o $@
 
 $(O)/tests/testrun.o: $(O)/bpf/tcp.skel.h
 $(O)/tests/compare $(O)/tests/progress $(O)/tests/crowd $(O)/tests/full: $(patsubst %,$(O)/plugin/%.o,$(KERNEL_STAGES) host explain process)
-$(O)/tests/traffic $(O)/tests/connect: $(O)/tests/scenario.o
+$(O)/tests/traffic $(O)/tests/connect: $(patsubst %,$(O)/tests/%.o,scenario net)
+$(O)/tests/compare: $(patsubst tests/live/compare/%.c,$(O)/tests/%.o,$(wildcard tests/live/compare/*.c))
+$(O)/tests/traffic: $(patsubst tests/live/traffic/%.c,$(O)/tests/%.o,$(wildcard tests/live/traffic/*.c))
+$(O)/tests/connect: $(patsubst tests/live/connect/%.c,$(O)/tests/%.o,$(wildcard tests/live/connect/*.c))
 $(O)/tests/start: private LDFLAGS += -Wl,--wrap=bpf_object__load_skeleton
 $(O)/tests/prove: private LDFLAGS += -Wl,--wrap=selftest_open
 $(O)/tests/start $(O)/tests/prove: $(patsubst %,$(O)/plugin/%.o,probe kernel selftest host explain)
@@ -241,7 +244,7 @@ rpm: dist
 		-bb packaging/rpm/collectd-ebpf_tcp.spec
 	@ls $(O)/rpm/RPMS/*/*.rpm
 
-SOURCES = $(wildcard bpf/*.[ch] plugin/*.[ch] tests/*/*.[ch])
+SOURCES = $(wildcard bpf/*.[ch] plugin/*.[ch] tests/*/*.[ch] tests/*/*/*.[ch])
 
 format:
 	$(CLANG_FORMAT) -i $(SOURCES)

@@ -3,21 +3,15 @@
 
 #define _GNU_SOURCE
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
-#include <net/if.h>
-#include <netinet/in.h>
 #include <poll.h>
-#include <sched.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "scenario.h"
@@ -25,8 +19,6 @@
 #define DEFAULT_SECONDS 60
 
 struct truth self;
-unsigned char payload[BUFFER_SIZE] __attribute__((aligned(4096)));
-unsigned char sink[BUFFER_SIZE] __attribute__((aligned(4096)));
 
 static struct {
 	const struct program *program;
@@ -252,12 +244,6 @@ void turn_take(int fd)
 		broken("%s: the other process of the turn is gone", self.role);
 }
 
-void early_open(struct stage *stage)
-{
-	check(pipe(stage->prepared), "pipe");
-	check(pipe(stage->go), "pipe");
-}
-
 void early_wait(struct stage *stage)
 {
 	char byte;
@@ -271,7 +257,16 @@ void early_wait(struct stage *stage)
 	self = fresh;
 }
 
-void early_go(struct stage *stage, int processes)
+/* --- processes at one listener --- */
+
+static void early_open(struct stage *stage)
+{
+	check(pipe(stage->prepared), "pipe");
+	check(pipe(stage->go), "pipe");
+}
+
+/* When all are ready, the observer may come; then they go on. */
+static void early_go(struct stage *stage, int processes)
 {
 	int c;
 
@@ -286,178 +281,21 @@ void early_go(struct stage *stage, int processes)
 	close(stage->go[1]);
 }
 
-/* --- sockets --- */
-
-int tcp_socket(const struct kind *kind)
+void run_together(struct stage *stage)
 {
-	int fd = socket(kind->family ? kind->family : AF_INET, SOCK_STREAM, kind->protocol);
+	const struct scenario *scenario = stage->scenario;
 
-	if (fd < 0 && (errno == EPROTONOSUPPORT || errno == ENOPROTOOPT || errno == EAFNOSUPPORT))
-		skip("no socket of family %d, protocol %d: %s", kind->family, kind->protocol,
-		     strerror(errno));
-	return check(fd, "socket");
-}
-
-static socklen_t loopback_address(int family, struct sockaddr_storage *out)
-{
-	memset(out, 0, sizeof(*out));
-	if (family == AF_INET6) {
-		struct sockaddr_in6 *six = (struct sockaddr_in6 *)out;
-
-		six->sin6_family = AF_INET6;
-		six->sin6_addr = in6addr_loopback;
-		return sizeof(*six);
-	}
-	struct sockaddr_in *four = (struct sockaddr_in *)out;
-
-	four->sin_family = AF_INET;
-	four->sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-	return sizeof(*four);
-}
-
-int tcp_bind(const struct kind *kind)
-{
-	struct sockaddr_storage address;
-	socklen_t size = loopback_address(kind->family, &address);
-	int fd = tcp_socket(kind);
-
-	if (bind(fd, (struct sockaddr *)&address, size) < 0) {
-		if (errno == EADDRNOTAVAIL)
-			skip("no loopback address of family %d", kind->family);
-		broken("bind: %s", strerror(errno));
-	}
-	return fd;
-}
-
-int tcp_listen(const struct kind *kind)
-{
-	int fd = tcp_bind(kind);
-
-	check(listen(fd, 128), "listen");
-	return fd;
-}
-
-/* An IPv4 address for an IPv6 socket becomes ::ffff:a.b.c.d. */
-static socklen_t map_address(struct sockaddr_storage *address)
-{
-	struct sockaddr_in four = *(struct sockaddr_in *)address;
-	struct sockaddr_in6 six = {.sin6_family = AF_INET6, .sin6_port = four.sin_port};
-
-	six.sin6_addr.s6_addr[10] = 0xff;
-	six.sin6_addr.s6_addr[11] = 0xff;
-	memcpy(&six.sin6_addr.s6_addr[12], &four.sin_addr, sizeof(four.sin_addr));
-	memcpy(address, &six, sizeof(six));
-	return sizeof(six);
-}
-
-socklen_t tcp_address(int listener, int family, struct sockaddr_storage *out)
-{
-	socklen_t size = sizeof(*out);
-
-	memset(out, 0, sizeof(*out));
-	check(getsockname(listener, (struct sockaddr *)out, &size), "getsockname");
-	if (family == AF_INET6 && out->ss_family == AF_INET)
-		return map_address(out);
-	return size;
-}
-
-int tcp_dial(int listener, const struct kind *kind)
-{
-	struct sockaddr_storage address;
-	socklen_t size = tcp_address(listener, kind->family, &address);
-	int fd = tcp_socket(kind);
-
-	check(connect(fd, (struct sockaddr *)&address, size), "connect");
-	self.connects++;
-	return fd;
-}
-
-int tcp_accept(int listener)
-{
-	int fd = check(accept(listener, NULL, NULL), "accept");
-
-	self.accepts++;
-	return fd;
-}
-
-size_t smaller(size_t a, size_t b)
-{
-	return a < b ? a : b;
-}
-
-size_t tx_send(int fd, size_t size)
-{
-	return sent(send(fd, payload, smaller(size, sizeof(payload)), 0), "send");
-}
-
-size_t rx_recv(int fd, size_t size)
-{
-	return received(recv(fd, sink, smaller(size, sizeof(sink)), 0), "recv");
-}
-
-void send_all(int fd, size_t amount)
-{
-	while (amount)
-		amount -= tx_send(fd, amount);
-}
-
-void receive_all(int fd, size_t amount)
-{
-	while (amount)
-		amount -= rx_recv(fd, amount);
-}
-
-size_t receive_to_end(int fd)
-{
-	size_t total = 0;
-	ssize_t n;
-
-	while ((n = recv(fd, sink, sizeof(sink), 0)) != 0)
-		total += received(n, "recv");
-	return total;
-}
-
-/* --- time and namespaces --- */
-
-uint64_t now_us(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_nsec / 1000;
-}
-
-void pause_ms(unsigned int ms)
-{
-	struct timespec left = {.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000L};
-
-	while (nanosleep(&left, &left) < 0 && errno == EINTR)
-		;
-}
-
-void private_network(void)
-{
-	struct ifreq request = {.ifr_name = "lo", .ifr_flags = IFF_UP};
-
-	if (unshare(CLONE_NEWNET) < 0)
-		skip("no network namespace of our own: %s", strerror(errno));
-	int fd = check(socket(AF_INET, SOCK_DGRAM, 0), "socket");
-
-	check(ioctl(fd, SIOCSIFFLAGS, &request), "lo up");
-	close(fd);
-}
-
-void write_sysctl(const char *name, const char *value)
-{
-	char path[128];
-	int fd;
-
-	snprintf(path, sizeof(path), "/proc/sys/%s", name);
-	fd = open(path, O_WRONLY | O_CLOEXEC);
-	if (fd < 0)
-		skip("%s: %s", path, strerror(errno));
-	moved(write(fd, value, strlen(value)), path);
-	close(fd);
+	if (scenario->alone)
+		private_network();
+	if (scenario->lane)
+		turn_open(stage->lane);
+	if (scenario->early)
+		early_open(stage);
+	stage->listener = tcp_listen(&scenario->listen);
+	for (const struct process *p = scenario->processes; p->role; p++)
+		start(p->role, p->run, stage);
+	if (scenario->early)
+		early_go(stage, scenario->early);
 }
 
 /* --- the parent --- */
@@ -552,10 +390,20 @@ static int perform(const struct program *program, const struct scenario *scenari
 
 static int list(const struct program *program)
 {
-	for (size_t i = 0; i < program->count; i++)
-		printf("%s%s\n", program->scenarios[i].name,
-		       program->scenarios[i].flags & SCENARIO_EARLY ? " early" : "");
+	for (const struct scenario_set *const *set = program->sets; *set; set++)
+		for (size_t i = 0; i < (*set)->count; i++)
+			printf("%s%s\n", (*set)->scenarios[i].name,
+			       (*set)->scenarios[i].early ? " early" : "");
 	return EXIT_OK;
+}
+
+static const struct scenario *find(const struct program *program, const char *name)
+{
+	for (const struct scenario_set *const *set = program->sets; *set; set++)
+		for (size_t i = 0; i < (*set)->count; i++)
+			if (strcmp(name, (*set)->scenarios[i].name) == 0)
+				return &(*set)->scenarios[i];
+	return NULL;
 }
 
 const char *scenario_name(void)
@@ -565,12 +413,12 @@ const char *scenario_name(void)
 
 int scenario_main(const struct program *program, int argc, char **argv)
 {
+	const struct scenario *scenario = argc > 1 ? find(program, argv[1]) : NULL;
+
 	if (argc == 2 && strcmp(argv[1], "--list") == 0)
 		return list(program);
-	for (size_t i = 0; argc > 1 && i < program->count; i++) {
-		if (strcmp(argv[1], program->scenarios[i].name) == 0)
-			return perform(program, &program->scenarios[i], argc - 2, argv + 2);
-	}
+	if (scenario)
+		return perform(program, scenario, argc - 2, argv + 2);
 	fprintf(stderr, "usage: %s --list | NAME [ARGUMENT...]\n", argv[0]);
 	return 2;
 }

@@ -59,14 +59,21 @@ struct kind {
 
 struct stage;
 
-enum {
-	SCENARIO_EARLY = 1,      /* says "ready" and waits for a line on stdin */
-	SCENARIO_UNBALANCED = 2, /* by design not every sent byte is consumed and reported */
+/* By design not every sent byte is consumed and reported. */
+enum { SCENARIO_UNBALANCED = 1 };
+
+#define PROCESSES_MAX 5
+
+struct process {
+	const char *role;
+	void (*run)(struct stage *stage);
 };
 
 struct scenario {
 	const char *name;
-	void (*run)(struct stage *stage);            /* in the parent; starts the processes */
+	void (*run)(struct stage *stage); /* in the parent; starts the processes */
+	struct process
+		processes[PROCESSES_MAX + 1]; /* of run_together(), in the order of their start */
 	void (*client)(int fd, struct stage *stage); /* one end of run_pair */
 	void (*server)(int fd, struct stage *stage);
 	size_t (*tx)(int fd, size_t size); /* one call that sends 1..size bytes */
@@ -76,8 +83,11 @@ struct scenario {
 	const void *plan; /* what only the program itself understands */
 	struct kind dial;
 	struct kind listen;
-	int segment;  /* TCP_MAXSEG of the listener */
-	bool lane;    /* client and server take turns over stage->lane */
+	int segment; /* TCP_MAXSEG of the listener */
+	int early; /* so many processes wait for the observer: it says "ready", and waits for a line
+		      on stdin */
+	bool lane; /* client and server take turns over stage->lane */
+	bool alone;   /* in a network of its own */
 	bool one_cpu; /* all processes */
 	unsigned int flags;
 	unsigned int seconds; /* life of each process; 0: 60 */
@@ -97,11 +107,32 @@ struct stage {
 	pid_t child; /* one that the parent has to watch */
 };
 
-struct program {
+/* Scenarios that belong together: the table at the end of a file. */
+struct scenario_set {
 	const struct scenario *scenarios;
 	size_t count;
-	bool reasons; /* print the parts of failed */
 };
+
+struct program {
+	const struct scenario_set *const *sets; /* the last is NULL */
+	bool reasons;                           /* print the parts of failed */
+};
+
+#define COUNT(array) (sizeof(array) / sizeof(*(array)))
+#define SCENARIOS(table)                                                                           \
+	{                                                                                          \
+		(table), COUNT(table)                                                              \
+	}
+/* A server and a client, each with ways of its own. */
+#define TWO(called, at_server, at_client, ...)                                                     \
+	{                                                                                          \
+		.name = (called), .run = run_together,                                             \
+		.processes = {{"server", (at_server)}, {"client", (at_client)}}, ##__VA_ARGS__     \
+	}
+#define OTHER(called, runs, ...)                                                                   \
+	{                                                                                          \
+		.name = (called), .run = (runs), ##__VA_ARGS__                                     \
+	}
 
 const char *scenario_name(void);
 int scenario_main(const struct program *program, int argc, char **argv);
@@ -132,22 +163,29 @@ void kill_and_reap(pid_t pid);
 void self_to_words(char *words, size_t size);
 void self_from_words(const char *words);
 
+/* Listens, and starts the processes of the scenario. */
+void run_together(struct stage *stage);
+
 void turn_open(int lane[2]);
 void turn_give(int fd);
 void turn_take(int fd);
 
 /* In each of the parent's processes: wait for the observer, then forget what was counted. */
 void early_wait(struct stage *stage);
-/* In the parent: open before the processes start, then let them go. */
-void early_open(struct stage *stage);
-void early_go(struct stage *stage, int processes);
-
 int tcp_socket(const struct kind *kind);
 int tcp_bind(const struct kind *kind); /* loopback, any port */
 int tcp_listen(const struct kind *kind);
 int tcp_dial(int listener, const struct kind *kind);
 int tcp_accept(int listener);
 socklen_t tcp_address(int listener, int family, struct sockaddr_storage *out);
+
+void tcp_reset_at_close(int fd);
+int tcp_state(int fd); /* TCP_ESTABLISHED, … */
+
+/* Fast Open, in a network of its own. The first connection fetches a cookie, the others use it. */
+int fast_listen(const struct kind *kind);
+int fast_send(int listener, const struct kind *kind, size_t size);
+int fast_connect(int listener, const struct kind *kind); /* with the first send; not counted */
 
 /* What is sent, and where received bytes go: nobody looks at them. */
 enum { BUFFER_SIZE = 1 << 20 };

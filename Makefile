@@ -84,7 +84,7 @@ $(O)/ebpf_tcp.so: $(patsubst %,$(O)/plugin/%.o,$(DAEMON_STAGES)) $(LIBRARY)
 
 # -- tests: each prints ok, FAIL or skip lines; tests/run counts them --
 
-PROGRAMS = $(patsubst %,$(O)/tests/%,compare traffic connect progress crowd full prove start testrun storm hold filtered tick soak)
+PROGRAMS = $(patsubst %,$(O)/tests/%,compare traffic connect progress crowd sockets_full selftest_unseen start testrun storm hold refuse_call tick soak)
 KERNELS ?= $(shell tests/kernels/run --list)
 BACKENDS ?=
 
@@ -97,14 +97,16 @@ $(O)/tests/%.o: %.c Makefile
 	$(Q)$(CC) $(ALL_CFLAGS) -Iplugin -Itests/live -pthread -MMD -MP -c $< -o $@
 
 $(O)/tests/testrun.o: $(O)/bpf/tcp.skel.h
-$(O)/tests/compare $(O)/tests/progress $(O)/tests/crowd $(O)/tests/full: $(patsubst %,$(O)/plugin/%.o,$(KERNEL_STAGES) host explain process)
+$(O)/tests/compare $(O)/tests/progress $(O)/tests/crowd $(O)/tests/sockets_full: $(patsubst %,$(O)/plugin/%.o,$(KERNEL_STAGES) host explain process)
 $(O)/tests/traffic $(O)/tests/connect: $(patsubst %,$(O)/tests/%.o,scenario net)
 $(O)/tests/compare: $(patsubst tests/live/compare/%.c,$(O)/tests/%.o,$(wildcard tests/live/compare/*.c))
 $(O)/tests/traffic: $(patsubst tests/live/traffic/%.c,$(O)/tests/%.o,$(wildcard tests/live/traffic/*.c))
 $(O)/tests/connect: $(patsubst tests/live/connect/%.c,$(O)/tests/%.o,$(wildcard tests/live/connect/*.c))
+$(O)/tests/progress $(O)/tests/crowd $(O)/tests/sockets_full: $(O)/tests/observer.o
+$(O)/tests/compare $(O)/tests/progress $(O)/tests/crowd $(O)/tests/sockets_full $(O)/tests/start $(O)/tests/selftest_unseen: $(O)/tests/kernel_name.o
 $(O)/tests/start: private LDFLAGS += -Wl,--wrap=bpf_object__load_skeleton
-$(O)/tests/prove: private LDFLAGS += -Wl,--wrap=selftest_open
-$(O)/tests/start $(O)/tests/prove: $(patsubst %,$(O)/plugin/%.o,probe kernel selftest host explain)
+$(O)/tests/selftest_unseen: private LDFLAGS += -Wl,--wrap=selftest_open
+$(O)/tests/start $(O)/tests/selftest_unseen: $(patsubst %,$(O)/plugin/%.o,probe kernel selftest host explain)
 
 $(PROGRAMS): $(O)/tests/%: $(O)/tests/%.o
 	$(call say,LINK,$@)

@@ -25,6 +25,7 @@
 #include <unistd.h>
 
 #include "compare/compare.h"
+#include "kernel_name.h"
 
 #define SCENARIOS_MAX 256
 #define EXIT_SKIP 77
@@ -278,17 +279,16 @@ static void link_program(const char *path)
 		die(test.program);
 }
 
-static void kernel_name(void)
+static void name_kernel(void)
 {
-	static struct utsname name;
+	struct utsname name;
 	unsigned major = 0, minor = 0;
 
 	uname(&name);
 	sscanf(name.release, "%u.%u", &major, &minor);
 	snprintf(test.version, sizeof(test.version), "%u.%u", major, minor);
-	name.release[strcspn(name.release, "-")] = '\0';
 	test.alone = getenv("KERNEL_NAME") != NULL; /* a guest of tests/kernels/run */
-	test.kernel = test.alone ? getenv("KERNEL_NAME") : name.release;
+	test.kernel = kernel_name();
 }
 
 static void options(int argc, char **argv)
@@ -322,7 +322,7 @@ int main(int argc, char **argv)
 {
 	options(argc, argv);
 	signal(SIGPIPE, SIG_IGN);
-	kernel_name();
+	name_kernel();
 	link_program(argv[optind]);
 	test.source->open();
 	printf("# %s: %s\n", test.kernel, test.source->describe());

@@ -14,12 +14,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/utsname.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "probe.h"
-#include "snapshot.h"
+#include "observer.h"
 
 #define CROWD 11
 #define ROWS 5   /* one is this process's own, for the self-test */
@@ -44,37 +42,21 @@ struct member {
 };
 
 static struct {
-	const char *kernel;
-	const char *backend;
-	struct probe *probe;
-	struct probe_tables tables;
-	struct snapshot *snapshot;
 	struct member members[CROWD];
 	struct member other; /* what nobody has by name */
 	bool strangers;
 	char wrong[256];
 } test;
 
-static void die(const char *what)
-{
-	printf("FAIL %s %s crowd: %s\n", test.kernel, test.backend, what);
-	exit(1);
-}
-
 /* -- a member: a connection to itself -- */
 
 static void connection_open(int *client, int *server)
 {
-	struct sockaddr_in address = {.sin_family = AF_INET,
-				      .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-	int listener = socket(AF_INET, SOCK_STREAM, 0);
-	socklen_t size = sizeof(address);
+	struct sockaddr_in address;
+	int listener = loopback_listen(&address, 1);
 
-	if (bind(listener, (struct sockaddr *)&address, size) || listen(listener, 1) ||
-	    getsockname(listener, (struct sockaddr *)&address, &size))
-		_exit(1);
 	*client = socket(AF_INET, SOCK_STREAM, 0);
-	if (connect(*client, (struct sockaddr *)&address, size))
+	if (listener < 0 || connect(*client, (struct sockaddr *)&address, sizeof(address)))
 		_exit(1);
 	*server = accept(listener, NULL, NULL);
 	close(listener);
@@ -118,11 +100,11 @@ static void crowd_start(void)
 		int pair[2];
 
 		if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair))
-			die("no socket");
+			observer_die("no socket");
 		fflush(stdout);
 		test.members[i] = (struct member){.pid = fork(), .orders = pair[0]};
 		if (test.members[i].pid < 0)
-			die("no process");
+			observer_die("no process");
 		if (!test.members[i].pid) {
 			for (unsigned k = 0; k <= i; k++)
 				close(test.members[k].orders);
@@ -153,7 +135,7 @@ static void move_some(unsigned first, unsigned times)
 			continue;
 		if (write(orders, &order, sizeof(order)) != sizeof(order) ||
 		    read(orders, &order, sizeof(order)) != sizeof(order))
-			die("a process of the crowd failed");
+			observer_die("a process of the crowd failed");
 		test.members[i].want += times * primes[i];
 	}
 }
@@ -190,8 +172,7 @@ static bool settle(const char *when, unsigned *named)
 	uint64_t rest = 0, connects = 0;
 	bool good = true;
 
-	probe_refresh(test.probe);
-	snapshot_take(test.snapshot, add, NULL);
+	observer_look(add);
 	*named = 0;
 	for (unsigned i = 0; i < CROWD && good; i++) {
 		struct member *m = &test.members[i];
@@ -222,11 +203,11 @@ static bool many_events(bool plain)
 	unsigned named;
 
 	move_some(0, 1);
-	asked = test.tables.self->lost_processes;
+	asked = observer.tables.self->lost_processes;
 	move_some(0, OFTEN);
-	if (plain && test.tables.self->lost_processes != asked)
+	if (plain && observer.tables.self->lost_processes != asked)
 		return fail("many events", "were asked for rows", asked,
-			    test.tables.self->lost_processes);
+			    observer.tables.self->lost_processes);
 	return settle("many events", &named) &&
 	       (named == ROWS - 1 || fail("many events", "have names", ROWS - 1, named));
 }
@@ -248,14 +229,14 @@ static bool rows_return(void)
 			return fail("rows return", "have names", want, named);
 		if (free_rows == ENDING)
 			return true;
-		free_rows = ROWS - snapshot_processes(test.snapshot);
+		free_rows = ROWS - snapshot_processes(observer.snapshot);
 	}
 	return fail("rows return", "free", ENDING, free_rows);
 }
 
 static bool play(bool plain)
 {
-	uint64_t lost = test.tables.self->lost_processes;
+	uint64_t lost = observer.tables.self->lost_processes;
 	unsigned named;
 
 	move_some(0, 1);
@@ -263,35 +244,24 @@ static bool play(bool plain)
 		return false;
 	if (named != ROWS - 1)
 		return fail("begin", "have names", ROWS - 1, named);
-	if (test.tables.self->lost_processes == lost)
+	if (observer.tables.self->lost_processes == lost)
 		return fail("begin", "lost_processes above", lost, lost);
 	return many_events(plain) && rows_return();
 }
 
 static bool run(bool plain)
 {
-	struct probe_options options = {.backend = (char *)test.backend,
-					.max_processes = ROWS,
-					.max_sockets = 1024,
-					.by_scope = !plain,
-					.scopes = {true, true, true}};
-	struct snapshot_options snapshot_options = {.proc_root = "/proc"};
-	char why[512];
 	bool good;
 
 	memset(&test.other, 0, sizeof(test.other));
 	test.strangers = false;
-	if (probe_open(&test.probe, why, sizeof(why), &options))
-		die(why);
-	probe_tables(&test.tables, test.probe);
-	if (snapshot_open(&test.snapshot, &test.tables, &snapshot_options))
-		die("no memory");
+	observer_open((struct probe_options){
+		.max_processes = ROWS, .max_sockets = 1024, .by_scope = !plain});
 	crowd_start();
 	good = play(plain);
 	for (unsigned i = 0; i < CROWD; i++)
 		member_end(&test.members[i]);
-	snapshot_close(test.snapshot);
-	probe_close(test.probe);
+	observer_close();
 	return good;
 }
 
@@ -301,29 +271,25 @@ static bool try(const char *name, bool plain)
 
 	for (unsigned i = 0; i < TRIES; i++) {
 		if (run(plain)) {
-			printf("ok %s %s crowd, %s\n", test.kernel, test.backend, name);
+			observer_say("ok", ", %s", name);
 			return true;
 		}
 		sign = test.strangers ? "skip" : "FAIL";
 		if (!test.strangers)
 			break;
 	}
-	printf("%s %s %s crowd, %s: %s%s\n", sign, test.kernel, test.backend, name,
-	       test.strangers ? "others use TCP here: " : "", test.wrong);
+	observer_say(sign, ", %s: %s%s", name, test.strangers ? "others use TCP here: " : "",
+		     test.wrong);
 	return test.strangers;
 }
 
 int main(int argc, char **argv)
 {
-	static struct utsname name;
 	bool good;
 
 	if (argc != 2)
 		return 2;
-	uname(&name);
-	name.release[strcspn(name.release, "-")] = '\0';
-	test.kernel = getenv("KERNEL_NAME") ? getenv("KERNEL_NAME") : name.release;
-	test.backend = argv[1];
+	observer_begin("crowd", argv[1]);
 	good = try("by default", true);
 	good &= try("with scopes", false);
 	return good ? 0 : 1;

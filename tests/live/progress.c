@@ -16,13 +16,11 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
-#include <sys/utsname.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
-#include "probe.h"
-#include "snapshot.h"
+#include "observer.h"
 
 #define STEP 1048583  /* bytes that the slow side moves at a time, a prime */
 #define BUFFER 131072 /* of each socket; the kernel takes twice as much */
@@ -36,22 +34,12 @@ struct stage {
 };
 
 static struct {
-	const char *kernel;
-	const char *backend;
 	size_t size;
 	struct stage *stage;
-	struct probe *probe;
-	struct snapshot *snapshot;
 	uint64_t tx_bytes, rx_bytes; /* counted so far */
 	pid_t sender, receiver;
 	char *memory;
 } test;
-
-static void die(const char *what)
-{
-	printf("FAIL %s %s progress: %s\n", test.kernel, test.backend, what);
-	exit(1);
-}
 
 static void pause_ms(long ms)
 {
@@ -62,15 +50,10 @@ static void pause_ms(long ms)
 
 static int listen_here(struct sockaddr_in *address)
 {
-	int fd = socket(AF_INET, SOCK_STREAM, 0), size = BUFFER;
-	socklen_t length = sizeof(*address);
+	int fd = loopback_listen(address, 1), size = BUFFER;
 
-	*address = (struct sockaddr_in){.sin_family = AF_INET,
-					.sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-	if (setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof(size)) ||
-	    bind(fd, (struct sockaddr *)address, length) || listen(fd, 1) ||
-	    getsockname(fd, (struct sockaddr *)address, &length))
-		die("cannot listen");
+	if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof(size)))
+		observer_die("cannot listen");
 	return fd;
 }
 
@@ -146,8 +129,7 @@ static void add(void *context, const struct snapshot_process *p)
 
 static void look(void)
 {
-	probe_refresh(test.probe);
-	snapshot_take(test.snapshot, add, NULL);
+	observer_look(add);
 }
 
 static bool near(uint64_t counted, uint64_t least, uint64_t most, uint64_t slack)
@@ -215,50 +197,33 @@ static bool run(const char *name, bool sends_at_once)
 			 (unsigned long long)test.tx_bytes, (unsigned long long)test.rx_bytes);
 		wrong = text;
 	}
-	printf("%s %s %s progress of %s%s%s\n", wrong ? "FAIL" : "ok", test.kernel, test.backend,
-	       name, wrong ? ": " : "", wrong ? wrong : "");
+	observer_say(wrong ? "FAIL" : "ok", " of %s%s%s", name, wrong ? ": " : "",
+		     wrong ? wrong : "");
 	return !wrong;
 }
 
 static void open_all(void)
 {
-	struct probe_options options = {.backend = (char *)test.backend,
-					.max_processes = 1024,
-					.max_sockets = 1024,
-					.scopes = {true, true, true}};
-	struct snapshot_options snapshot_options = {.proc_root = "/proc"};
-	struct probe_tables tables;
-	char why[512];
-
 	test.stage = mmap(NULL, sizeof(*test.stage), PROT_READ | PROT_WRITE,
 			  MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	test.memory = mmap(NULL, test.size, PROT_READ | PROT_WRITE,
 			   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	if (test.stage == MAP_FAILED || test.memory == MAP_FAILED)
-		die("no memory");
-	if (probe_open(&test.probe, why, sizeof(why), &options))
-		die(why);
-	probe_tables(&tables, test.probe);
-	if (snapshot_open(&test.snapshot, &tables, &snapshot_options))
-		die("no memory");
+		observer_die("no memory");
+	observer_open((struct probe_options){.max_processes = 1024, .max_sockets = 1024});
 }
 
 int main(int argc, char **argv)
 {
-	static struct utsname name;
 	bool good;
 
 	if (argc != 3)
 		return 2;
-	uname(&name);
-	name.release[strcspn(name.release, "-")] = '\0';
-	test.kernel = getenv("KERNEL_NAME") ? getenv("KERNEL_NAME") : name.release;
-	test.backend = argv[1];
+	observer_begin("progress", argv[1]);
 	test.size = strtoul(argv[2], NULL, 10) << 20 | 3;
 	open_all();
 	good = run("one send to a slow reader", true);
 	good &= run("one recv from a slow writer", false);
-	snapshot_close(test.snapshot);
-	probe_close(test.probe);
+	observer_close();
 	return good ? 0 : 1;
 }

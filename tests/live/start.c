@@ -14,11 +14,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/utsname.h>
 #include <time.h>
 
 #include <bpf/libbpf.h>
 
+#include "kernel_name.h"
 #include "probe.h"
 
 #define VERIFIED_MAX 100000
@@ -136,11 +136,7 @@ static void start_both(char *backend)
 
 int main(int argc, char **argv)
 {
-	static struct utsname name;
-
-	uname(&name);
-	name.release[strcspn(name.release, "-")] = '\0';
-	test.kernel = getenv("KERNEL_NAME") ? getenv("KERNEL_NAME") : name.release;
+	test.kernel = kernel_name();
 	for (int i = 1; i < argc; i++)
 		start_both(argv[i]);
 	return test.failed;

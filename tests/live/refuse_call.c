@@ -4,7 +4,7 @@
 /*
  * What a service's SystemCallFilter does: runs a command for which one system call fails.
  *
- *     filtered bpf|perf_event_open EPERM|ENOSYS COMMAND...
+ *     refuse_call bpf|perf_event_open EPERM|ENOSYS COMMAND...
  */
 #include <errno.h>
 #include <linux/filter.h>

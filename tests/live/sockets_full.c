@@ -5,7 +5,7 @@
  * More connections than the table has room for, in a network whose sockets can keep nothing: what
  * closes leaves its room to others, and bytes of those that get none are told as lost.
  *
- *     full BACKEND
+ *     sockets_full BACKEND
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
@@ -19,11 +19,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <sys/utsname.h>
 #include <unistd.h>
 
-#include "probe.h"
-#include "snapshot.h"
+#include "observer.h"
 
 #define ROOM 16
 #define CONNECTIONS 61 /* both ends need room */
@@ -31,11 +29,6 @@
 #define ROUNDS 3
 
 static struct {
-	const char *kernel;
-	const char *backend;
-	struct probe *probe;
-	struct snapshot *snapshot;
-	struct probe_tables tables;
 	uint64_t bytes; /* counted so far, of this process */
 	int listener;
 	struct sockaddr_in address;
@@ -43,8 +36,10 @@ static struct {
 
 static void die(const char *what)
 {
-	printf("FAIL %s %s full: %s: %s\n", test.kernel, test.backend, what, strerror(errno));
-	exit(1);
+	char text[160];
+
+	snprintf(text, sizeof(text), "%s: %s", what, strerror(errno));
+	observer_die(text);
 }
 
 /* False if this kernel has but one limit for all: then only a table can be full. */
@@ -71,25 +66,9 @@ static bool starve(void)
 
 static void open_all(void)
 {
-	struct probe_options options = {.backend = (char *)test.backend,
-					.max_processes = 1024,
-					.max_sockets = ROOM,
-					.scopes = {true, true, true}};
-	struct snapshot_options snapshot_options = {.proc_root = "/proc"};
-	socklen_t size = sizeof(test.address);
-	char why[512];
-
-	if (probe_open(&test.probe, why, sizeof(why), &options))
-		die(why);
-	probe_tables(&test.tables, test.probe);
-	if (snapshot_open(&test.snapshot, &test.tables, &snapshot_options))
-		die("snapshot");
-	test.address.sin_family = AF_INET;
-	test.address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-	test.listener = socket(AF_INET, SOCK_STREAM, 0);
-	if (bind(test.listener, (struct sockaddr *)&test.address, size) ||
-	    listen(test.listener, CONNECTIONS) ||
-	    getsockname(test.listener, (struct sockaddr *)&test.address, &size))
+	observer_open((struct probe_options){.max_processes = 1024, .max_sockets = ROOM});
+	test.listener = loopback_listen(&test.address, CONNECTIONS);
+	if (test.listener < 0)
 		die("listen");
 }
 
@@ -141,48 +120,43 @@ static void add(void *context, const struct snapshot_process *p)
 static bool run(const char *name, unsigned connections, bool last_first)
 {
 	uint64_t to_lose = 0;
-	uint64_t lost = test.tables.self->lost_bytes, latencies = test.tables.self->lost_latencies;
+	uint64_t lost = observer.tables.self->lost_bytes,
+		 latencies = observer.tables.self->lost_latencies;
 	uint64_t truth = talk(connections, last_first);
 	bool good;
 
 	for (unsigned i = ROOM / 2; last_first && i < connections; i++)
 		to_lose += bytes_of(i);
 	test.bytes = 0;
-	snapshot_take(test.snapshot, add, NULL);
-	lost = test.tables.self->lost_bytes - lost;
-	latencies = test.tables.self->lost_latencies - latencies;
+	snapshot_take(observer.snapshot, add, NULL);
+	lost = observer.tables.self->lost_bytes - lost;
+	latencies = observer.tables.self->lost_latencies - latencies;
 	good = test.bytes + lost == truth && lost == to_lose && latencies <= connections;
-	printf("%s %s %s full: %s: %llu bytes counted and %llu lost of %llu, %llu latencies\n",
-	       good ? "ok" : "FAIL", test.kernel, test.backend, name,
-	       (unsigned long long)test.bytes, (unsigned long long)lost, (unsigned long long)truth,
-	       (unsigned long long)latencies);
+	observer_say(good ? "ok" : "FAIL",
+		     ": %s: %llu bytes counted and %llu lost of %llu, %llu latencies", name,
+		     (unsigned long long)test.bytes, (unsigned long long)lost,
+		     (unsigned long long)truth, (unsigned long long)latencies);
 	return good;
 }
 
 int main(int argc, char **argv)
 {
-	static struct utsname name;
 	bool good = true, starved;
 
 	if (argc != 2)
 		return 2;
-	uname(&name);
-	name.release[strcspn(name.release, "-")] = '\0';
-	test.kernel = getenv("KERNEL_NAME") ? getenv("KERNEL_NAME") : name.release;
-	test.backend = argv[1];
+	observer_begin("sockets_full", argv[1]);
 	starved = starve();
 	open_all();
-	if (!starved && !test.tables.socket_count) {
-		printf("skip %s %s full: %s\n", test.kernel, test.backend,
-		       "no optmem_max of a network's own (6.8)");
+	if (!starved && !observer.tables.socket_count) {
+		observer_say("skip", ": no optmem_max of a network's own (6.8)");
 		return 0;
 	}
-	snapshot_take(test.snapshot, add, NULL);
+	snapshot_take(observer.snapshot, add, NULL);
 	for (int i = 0; i < ROUNDS; i++) {
 		good &= run("who finds room when others close", CONNECTIONS, false);
 		good &= run("who closes before there is room", CONNECTIONS, true);
 	}
-	snapshot_close(test.snapshot);
-	probe_close(test.probe);
+	observer_close();
 	return good ? 0 : 1;
 }

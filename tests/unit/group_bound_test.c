@@ -62,8 +62,7 @@ static void test_no_times_left(void)
 		    "tick");
 	world_open_with(&options, 0, NULL, 0);
 	before = memory_live();
-	for (unsigned tick = 0; tick < 3; tick++) {
-		tick_begin();
+	each_tick(tick, 3) {
 		for (unsigned i = 0; i < 53; i++) {
 			struct snapshot_process p = connects_of(3 + i, 101 + i, 10007, 3);
 			char name[16];
@@ -73,7 +72,6 @@ static void test_no_times_left(void)
 			p.process_row = p.row;
 			feed_endpoint_as(name, -1, TCP_ENDPOINT_DESTINATION, i + 1, &p);
 		}
-		tick_end();
 	}
 	quiet_ticks(2);
 	expect(memory_live() - before == want, "%ld blocks, want %ld", memory_live() - before,
@@ -172,11 +170,9 @@ static void test_no_room(void)
 	expect_part_rx(GROUP_PORT, GROUP_OTHER, PORTS_REST, world.fed.rx_bytes - 11);
 	quiet_ticks(4); /* its place is free */
 	world.out_of_memory = false;
-	for (unsigned i = 0; i < 2; i++) { /* one that was refused */
-		tick_begin();
+	each_tick(i, 2) { /* one that was refused */
 		feed_rx(name, 3, ROOM + 100, 1009);
 		feed_ends(name, ROOM + 100, 1009);
-		tick_end();
 	}
 	expect_rx(name, 0, 2018);
 	expect_rx(name, ROOM + 100, 2018);
@@ -193,11 +189,8 @@ static void test_told_stays(void)
 
 	check_begin("group: what was reported once is remembered before what never was");
 	world_open_with(&options, 0, NULL, 0);
-	for (unsigned i = 0; i < 2; i++) {
-		tick_begin();
-		feed_rx("first", 3, 101, 1);
-		tick_end();
-	}
+	for (unsigned i = 0; i < 2; i++)
+		tick_rx("first", 3, 101, 1);
 	expect_rx("first", 0, 2);
 	tick_begin();
 	feed_last("first", 3, 101, 0);
@@ -210,9 +203,7 @@ static void test_told_stays(void)
 	quiet_ticks(11);
 	for (unsigned i = 0; i < 2; i++) {
 		expect_rx("first", 0, i ? 2 : ABSENT);
-		tick_begin();
-		feed_rx("first", 3, 101, 5);
-		tick_end();
+		tick_rx("first", 3, 101, 5);
 	}
 	expect_rx("first", 0, 12);
 	world_close();

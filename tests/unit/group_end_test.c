@@ -43,15 +43,13 @@ static void test_rest(void)
 	check_begin("group: the busiest destinations are reported, the rest in part other of the "
 		    "group");
 	world_open_endpoints(1, 2);
-	for (unsigned tick = 0; tick < 3; tick++) {
-		tick_begin();
+	each_tick(tick, 3) {
 		feed_rx("web", 3, 101, 1000003);
 		feed_rx("hidden", 4, 103, 1009);
 		for (unsigned i = 1; i <= 4; i++)
 			feed_ends("web", i, i * 1000);
 		feed_ends("hidden", 1, 7);
 		feed_ends(GROUP_OTHER, 9, 11);
-		tick_end();
 	}
 	expect_part_rx(GROUP_DESTINATION, "web", "10.0.0.4:443", 12000);
 	expect_part_rx(GROUP_DESTINATION, "web", "10.0.0.3:443", 9000);
@@ -63,12 +61,10 @@ static void test_rest(void)
 	expect_part_rx(GROUP_PORT, GROUP_OTHER, PORTS_REST, 54);
 	expect_u64(world.shown[GROUP_DESTINATION], 4, "destinations");
 	expect_u64(world.shown[GROUP_PORT], 4, "ports");
-	for (unsigned tick = 0; tick < 3; tick++) { /* the group gives its place to the other */
-		tick_begin();
+	each_tick(tick, 3) { /* the group gives its place to the other */
 		feed_rx("hidden", 4, 103, 100000007);
 		feed_ends("web", 1, 1);
 		feed_ends("hidden", 1, 7);
-		tick_end();
 	}
 	expect_part_rx(GROUP_DESTINATION, "web", GROUP_OTHER, ABSENT);
 	expect_part_rx(GROUP_DESTINATION, "hidden", "10.0.0.1:443", 21);
@@ -128,19 +124,15 @@ static void test_hidden_parts(void)
 
 	check_begin("group: the rest of a group that loses its place is the rest of other");
 	world_open_with(&options, 0, NULL, 0);
-	for (unsigned i = 0; i < 2; i++) {
-		tick_begin();
+	each_tick(i, 2) {
 		feed_rx("web", 3, 101, 1000);
 		feed_rx("hidden", 6, 104, 1);
-		tick_end();
 	}
 	tick_begin();
 	feed_parts("web", "hidden");
 	tick_end(); /* all parts of web wait, also its rest */
 	expect_part_rx(GROUP_DESTINATION, "web", GROUP_OTHER, 0);
-	tick_begin();
-	feed_rx("hidden", 6, 104, 1000003);
-	tick_end();
+	tick_rx("hidden", 6, 104, 1000003);
 	expect_part_rx(GROUP_DESTINATION, "web", GROUP_OTHER, ABSENT);
 	expect_part_rx(GROUP_PORT, "web", PORTS_REST, ABSENT);
 	expect_part_rx(GROUP_DESTINATION, GROUP_OTHER, GROUP_OTHER, 2000 + 700 + 600 + 500);
@@ -182,8 +174,7 @@ static void test_subnets(void)
 	expect(!subnet_parse(&subnets[0], "office", "10.1.0.0/16"), "subnet_parse");
 	expect(!subnet_parse(&subnets[1], "lab", "2001:db8:7::/48"), "subnet_parse");
 	world_open_with(&options, 0, subnets, COUNT_OF(subnets));
-	for (unsigned i = 0; i < 3; i++) {
-		tick_begin();
+	each_tick(i, 3) {
 		feed_rx("web", 3, 101, 1009);
 		feed_address("web", "office:443", "10.1.0.5", 443, 11);
 		feed_address("web", "office:443", "10.1.255.7", 443, 13);
@@ -191,7 +182,6 @@ static void test_subnets(void)
 		feed_address("web", "10.2.0.1:443", "10.2.0.1", 443, 19);
 		feed_address("web", "lab:443", "2001:db8:7::1", 443, 23);
 		feed_address("web", "[2001:db8::1]:443", "2001:db8::1", 443, 29);
-		tick_end();
 	}
 	expect_u64(due_of(GROUP_DESTINATION, "web", "office:443")->total.tx_bytes, 72, "office");
 	expect_u64(world.shown[GROUP_DESTINATION], 5, "destinations");
@@ -248,14 +238,12 @@ static void test_unnamed(void)
 {
 	check_begin("group: destinations and ports without a row are in the rest, at any limit");
 	world_open_endpoints(2, 1009);
-	for (unsigned tick = 0; tick < 3; tick++) {
-		tick_begin();
+	each_tick(tick, 3) {
 		feed_rx("web", 3, 101, 1000003);
 		feed_open("web", 3, 101, tick ? 0 : 5 + 7);
 		feed_ends("web", 1, 11);
 		feed_unnamed("web", TCP_ENDPOINT_DESTINATION, 101, tick ? 0 : 5);
 		feed_unnamed("web", TCP_ENDPOINT_PORT, 1013, tick ? 0 : 7);
-		tick_end();
 	}
 	expect_part_rx(GROUP_DESTINATION, "web", "10.0.0.1:443", 3 * 11);
 	expect_part_rx(GROUP_DESTINATION, "web", GROUP_OTHER, 3 * 101);

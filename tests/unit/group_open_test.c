@@ -56,11 +56,8 @@ static void test_open_hidden(void)
 	expect_open(GROUP_WHOLE, "quiet", "", GONE);
 	expect_open(GROUP_PROCESS, "quiet", "103", GONE);
 	expect_open_fixed(7, 5, 0);
-	for (unsigned i = 0; i < 3; i++) {
-		tick_begin();
-		feed_rx("quiet", 4, 103, 100000007);
-		tick_end();
-	}
+	for (unsigned i = 0; i < 3; i++)
+		tick_rx("quiet", 4, 103, 100000007);
 	expect_open(GROUP_WHOLE, "busy", "", GONE);
 	expect_open(GROUP_WHOLE, "quiet", "", 5);
 	expect_open(GROUP_PROCESS, "quiet", "103", 5);

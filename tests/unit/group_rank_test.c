@@ -10,22 +10,14 @@ static void test_hidden_again(void)
 {
 	check_begin("group: a group that was hidden comes back with the total that it had");
 	world_open(1, 0, 0);
-	for (unsigned i = 0; i < 3; i++) {
-		tick_begin();
-		feed_rx("first", 3, 101, 1009);
-		tick_end();
-	}
+	for (unsigned i = 0; i < 3; i++)
+		tick_rx("first", 3, 101, 1009);
 	expect_rx("first", 0, 3027);
-	for (unsigned i = 0; i < 5; i++) {
-		tick_begin();
-		feed_rx("second", 4, 103, 1000003);
-		tick_end();
-	}
+	for (unsigned i = 0; i < 5; i++)
+		tick_rx("second", 4, 103, 1000003);
 	expect_rx("first", 0, ABSENT);
 	expect_rx("second", 0, 3000009);
-	tick_begin();
-	feed_rx("first", 3, 101, 100000007);
-	tick_end();
+	tick_rx("first", 3, 101, 100000007);
 	expect_rx("first", 0, 3027);
 	tick_begin();
 	tick_end();
@@ -115,13 +107,9 @@ static void test_idle_keeps_place(void)
 {
 	check_begin("group: idle processes and groups stay while there is room");
 	world_open(3, 3, 0);
-	tick_begin();
-	feed_rx("idle", 3, 101, 1009);
-	tick_end();
+	tick_rx("idle", 3, 101, 1009);
 	for (unsigned i = 0; i < 211; i++) {
-		tick_begin();
-		feed_rx("busy", 4, 103, 1000003);
-		tick_end();
+		tick_rx("busy", 4, 103, 1000003);
 		expect_rx("idle", 0, 1009);
 		expect_rx("idle", 101, 1009);
 	}
@@ -140,11 +128,8 @@ static void test_idle_contender(void)
 
 	check_begin("group: among those that are idle for long, who has the place keeps it");
 	world_open(1, 1, 0);
-	for (unsigned i = 0; i < COUNT_OF(names); i++) {
-		tick_begin();
-		feed_rx(names[i], 3 + i, 101 + i, i ? 1009 : 4001);
-		tick_end();
-	}
+	for (unsigned i = 0; i < COUNT_OF(names); i++)
+		tick_rx(names[i], 3 + i, 101 + i, i ? 1009 : 4001);
 	for (unsigned i = 0; i < 40; i++) {
 		expect_rx("z-first", 0, 4001);
 		expect_rx("z-first", 101, 4001);

@@ -23,15 +23,11 @@ static void test_first_sample(void)
 {
 	check_begin("group: a new series is 0 first and has its growth in the next tick");
 	world_open(7, 7, 0);
-	tick_begin();
-	feed_rx("web", 3, 101, 1009);
-	tick_end();
+	tick_rx("web", 3, 101, 1009);
 	expect_rx("web", 0, 0);
 	expect_rx("web", 101, 0);
 	expect_u64(world.all.total.rx_bytes, 0, "all, first tick");
-	tick_begin();
-	feed_rx("web", 3, 101, 13);
-	tick_end();
+	tick_rx("web", 3, 101, 13);
 	expect_rx("web", 0, 1022);
 	expect_rx("web", 101, 1022);
 	expect_u64(world.all.total.rx_bytes, 1022, "all, second tick");
@@ -145,9 +141,7 @@ static void test_by_pid_off(void)
 	check_begin("group: ReportByPID false reports no process");
 	world_open(7, 0, 0);
 	for (unsigned i = 0; i < 3; i++) {
-		tick_begin();
-		feed_rx("web", 3, 101, 1009);
-		tick_end();
+		tick_rx("web", 3, 101, 1009);
 		expect_u64(world.seen, 4, "series");
 	}
 	world_close();
@@ -158,18 +152,12 @@ static void test_exec(void)
 {
 	check_begin("group: a process that changes its name moves to the new group");
 	world_open(7, 7, 0);
-	tick_begin();
-	feed_rx("sh", 3, 101, 11);
-	tick_end();
-	tick_begin();
-	feed_rx("curl", 3, 101, 1009);
-	tick_end();
+	tick_rx("sh", 3, 101, 11);
+	tick_rx("curl", 3, 101, 1009);
 	expect_rx("sh", 0, 11);
 	expect_rx("sh", 101, 11);
 	expect_rx("curl", 0, 0);
-	tick_begin();
-	feed_rx("curl", 3, 101, 13);
-	tick_end();
+	tick_rx("curl", 3, 101, 13);
 	expect_rx("sh", 0, 11);
 	expect_rx("sh", 101, ABSENT);
 	expect_rx("curl", 0, 1022);
@@ -184,11 +172,9 @@ static void test_pid_reuse(void)
 
 	check_begin("group: a pid that is used again goes on where its series stood");
 	world_open(7, 7, 0);
-	for (unsigned i = 0; i < 3; i++) { /* another process each time, and no end is seen */
-		tick_begin();
+	each_tick(i, 3) { /* another process each time, and no end is seen */
 		p.start_ns += 13;
 		feed_as("web", -1, &p);
-		tick_end();
 	}
 	expect_rx("web", 101, 3027);
 	tick_begin();
@@ -213,11 +199,8 @@ static void test_row_reuse(void)
 {
 	check_begin("group: a row that goes to another process leaves the place of the one before");
 	world_open(7, 7, 60);
-	for (unsigned i = 0; i < 3; i++) {
-		tick_begin();
-		feed_rx("web", 3, 101, 1009);
-		tick_end();
-	}
+	for (unsigned i = 0; i < 3; i++)
+		tick_rx("web", 3, 101, 1009);
 	expect_rx("web", 101, 3027);
 	tick_begin(); /* no end was seen, and the new one is too young to be reported */
 	feed_as("web", -1,
@@ -235,11 +218,8 @@ static void test_last_growth(void)
 {
 	check_begin("group: what a process moved before its last look is in its own series too");
 	world_open(7, 7, 0);
-	for (unsigned i = 0; i < 3; i++) {
-		tick_begin();
-		feed_rx("web", 3, 101, 1009);
-		tick_end();
-	}
+	for (unsigned i = 0; i < 3; i++)
+		tick_rx("web", 3, 101, 1009);
 	tick_begin();
 	feed_last("web", 3, 101, 13);
 	tick_end();
@@ -253,11 +233,8 @@ static void test_shared_group(void)
 {
 	check_begin("group: an idle group stays until its last process ends");
 	world_open(3, 3, 0);
-	for (unsigned i = 0; i < 3; i++) {
-		tick_begin();
-		feed_rx("web", 3 + i, 101 + i, 1009);
-		tick_end();
-	}
+	for (unsigned i = 0; i < 3; i++)
+		tick_rx("web", 3 + i, 101 + i, 1009);
 	quiet_ticks(40);
 	for (unsigned i = 0; i < 3; i++) {
 		expect_rx("web", 0, 3027);
@@ -284,10 +261,8 @@ static void test_details(void)
 	check_begin("group: a process tells its program, cgroup, user and name, and the new ones "
 		    "after an exec");
 	world_open(7, 7, 0);
-	for (unsigned i = 0; i < 2; i++) {
-		tick_begin();
+	each_tick(i, 2) {
 		feed(&match, &p);
-		tick_end();
 	}
 	match.exe = "/usr/bin/curl";
 	match.cgroup = ""; /* unknown */
@@ -381,23 +356,16 @@ static void test_unselected(void)
 
 	check_begin("group: a process that becomes unselected leaves its series");
 	world_open(7, 7, 0);
-	for (unsigned i = 0; i < 3; i++) {
-		tick_begin();
-		feed_rx("web", 3, 101, 1009);
-		tick_end();
-	}
+	for (unsigned i = 0; i < 3; i++)
+		tick_rx("web", 3, 101, 1009);
 	expect_rx("web", 101, 3027);
-	tick_begin();
-	feed_rx(GROUP_OTHER, 3, 101, 2003);
-	tick_end();
+	tick_rx(GROUP_OTHER, 3, 101, 2003);
 	expect_u64(world.other.total.rx_bytes, 2003, "other");
 	expect_rx("web", 101, ABSENT);
 	expect_rx("web", 0, 3027);
 	quiet_ticks(13); /* nobody is in it, and its activity is forgotten */
 	expect_rx("web", 0, ABSENT);
-	tick_begin();
-	feed_rx("web", 3, 101, 17);
-	tick_end();
+	tick_rx("web", 3, 101, 17);
 	expect_rx("web", 101, 3027);
 	quiet_ticks(1);
 	expect_rx("web", 101, 3044);

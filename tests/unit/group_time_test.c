@@ -47,14 +47,12 @@ static void test_endpoint_latency(void)
 
 	check_begin("group: connect times of destinations, and of the rest");
 	world_open_endpoints(1, 1);
-	for (unsigned tick = 0; tick < 2; tick++) {
-		tick_begin();
+	each_tick(tick, 2) {
 		feed_rx("web", 3, 101, 1009);
 		p = connects_of(ENDPOINT_ROW, 101, 10007, 3);
 		feed_endpoint_as("web", -1, TCP_ENDPOINT_DESTINATION, 1, &p);
 		p = connects_of(ENDPOINT_ROW, 101, 50021, 2);
 		feed_endpoint_as("web", -1, TCP_ENDPOINT_DESTINATION, 2, &p);
-		tick_end();
 	}
 	expect_u64(due_of(GROUP_DESTINATION, "web", "10.0.0.1:443")->seen_latency.count, 6,
 		   "shown");

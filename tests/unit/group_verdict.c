@@ -500,6 +500,13 @@ void tick_end(void)
 		remember(&world.due[i]);
 }
 
+void tick_rx(const char *name, unsigned row, uint32_t pid, uint64_t rx_bytes)
+{
+	tick_begin();
+	feed_rx(name, row, pid, rx_bytes);
+	tick_end();
+}
+
 void quiet_ticks(unsigned n)
 {
 	for (unsigned i = 0; i < n; i++) {

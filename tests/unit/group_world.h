@@ -179,6 +179,12 @@ void expect_within(const struct tcp_counters *c, const struct tcp_counters *boun
 
 void tick_end(void);
 
+/* `n` ticks: what is fed in each comes after it, in braces. */
+#define each_tick(i, n) for (unsigned i = 0; i < (n) && (tick_begin(), true); tick_end(), i++)
+
+/* A tick with nothing but this. */
+void tick_rx(const char *name, unsigned row, uint32_t pid, uint64_t rx_bytes);
+
 void quiet_ticks(unsigned n);
 
 /* Two quiet ticks: whatever waited has arrived. */

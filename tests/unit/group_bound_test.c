@@ -62,7 +62,7 @@ static void test_no_times_left(void)
 		    "tick");
 	world_open_with(&options, 0, NULL, 0);
 	before = memory_live();
-	each_tick(tick, 3) {
+	each_tick(3) {
 		for (unsigned i = 0; i < 53; i++) {
 			struct snapshot_process p = connects_of(3 + i, 101 + i, 10007, 3);
 			char name[16];
@@ -170,7 +170,7 @@ static void test_no_room(void)
 	expect_part_rx(GROUP_PORT, GROUP_OTHER, PORTS_REST, world.fed.rx_bytes - 11);
 	quiet_ticks(4); /* its place is free */
 	world.out_of_memory = false;
-	each_tick(i, 2) { /* one that was refused */
+	each_tick(2) { /* one that was refused */
 		feed_rx(name, 3, ROOM + 100, 1009);
 		feed_ends(name, ROOM + 100, 1009);
 	}

@@ -43,7 +43,7 @@ static void test_rest(void)
 	check_begin("group: the busiest destinations are reported, the rest in part other of the "
 		    "group");
 	world_open_endpoints(1, 2);
-	each_tick(tick, 3) {
+	each_tick(3) {
 		feed_rx("web", 3, 101, 1000003);
 		feed_rx("hidden", 4, 103, 1009);
 		for (unsigned i = 1; i <= 4; i++)
@@ -61,7 +61,7 @@ static void test_rest(void)
 	expect_part_rx(GROUP_PORT, GROUP_OTHER, PORTS_REST, 54);
 	expect_u64(world.shown[GROUP_DESTINATION], 4, "destinations");
 	expect_u64(world.shown[GROUP_PORT], 4, "ports");
-	each_tick(tick, 3) { /* the group gives its place to the other */
+	each_tick(3) { /* the group gives its place to the other */
 		feed_rx("hidden", 4, 103, 100000007);
 		feed_ends("web", 1, 1);
 		feed_ends("hidden", 1, 7);
@@ -124,7 +124,7 @@ static void test_hidden_parts(void)
 
 	check_begin("group: the rest of a group that loses its place is the rest of other");
 	world_open_with(&options, 0, NULL, 0);
-	each_tick(i, 2) {
+	each_tick(2) {
 		feed_rx("web", 3, 101, 1000);
 		feed_rx("hidden", 6, 104, 1);
 	}
@@ -174,7 +174,7 @@ static void test_subnets(void)
 	expect(!subnet_parse(&subnets[0], "office", "10.1.0.0/16"), "subnet_parse");
 	expect(!subnet_parse(&subnets[1], "lab", "2001:db8:7::/48"), "subnet_parse");
 	world_open_with(&options, 0, subnets, COUNT_OF(subnets));
-	each_tick(i, 3) {
+	each_tick(3) {
 		feed_rx("web", 3, 101, 1009);
 		feed_address("web", "office:443", "10.1.0.5", 443, 11);
 		feed_address("web", "office:443", "10.1.255.7", 443, 13);
@@ -238,7 +238,7 @@ static void test_unnamed(void)
 {
 	check_begin("group: destinations and ports without a row are in the rest, at any limit");
 	world_open_endpoints(2, 1009);
-	each_tick(tick, 3) {
+	each_tick(3) {
 		feed_rx("web", 3, 101, 1000003);
 		feed_open("web", 3, 101, tick ? 0 : 5 + 7);
 		feed_ends("web", 1, 11);

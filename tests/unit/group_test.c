@@ -172,7 +172,7 @@ static void test_pid_reuse(void)
 
 	check_begin("group: a pid that is used again goes on where its series stood");
 	world_open(7, 7, 0);
-	each_tick(i, 3) { /* another process each time, and no end is seen */
+	each_tick(3) { /* another process each time, and no end is seen */
 		p.start_ns += 13;
 		feed_as("web", -1, &p);
 	}
@@ -261,7 +261,7 @@ static void test_details(void)
 	check_begin("group: a process tells its program, cgroup, user and name, and the new ones "
 		    "after an exec");
 	world_open(7, 7, 0);
-	each_tick(i, 2) {
+	each_tick(2) {
 		feed(&match, &p);
 	}
 	match.exe = "/usr/bin/curl";

@@ -47,7 +47,7 @@ static void test_endpoint_latency(void)
 
 	check_begin("group: connect times of destinations, and of the rest");
 	world_open_endpoints(1, 1);
-	each_tick(tick, 2) {
+	each_tick(2) {
 		feed_rx("web", 3, 101, 1009);
 		p = connects_of(ENDPOINT_ROW, 101, 10007, 3);
 		feed_endpoint_as("web", -1, TCP_ENDPOINT_DESTINATION, 1, &p);

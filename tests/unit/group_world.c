@@ -275,7 +275,7 @@ void feed_as(const char *name, int rule, const struct snapshot_process *p)
 	feed(&match, p);
 }
 
-void feed_rx(const char *name, unsigned row, uint32_t pid, uint64_t rx_bytes)
+static void feed_bytes(const char *name, unsigned row, uint32_t pid, uint64_t rx_bytes, bool last)
 {
 	feed_as(name, -1,
 		&(struct snapshot_process){
@@ -284,20 +284,18 @@ void feed_rx(const char *name, unsigned row, uint32_t pid, uint64_t rx_bytes)
 			.pid = pid,
 			.start_ns = 7 * SECOND,
 			.grown.rx_bytes = rx_bytes,
+			.last = last,
 		});
+}
+
+void feed_rx(const char *name, unsigned row, uint32_t pid, uint64_t rx_bytes)
+{
+	feed_bytes(name, row, pid, rx_bytes, false);
 }
 
 void feed_last(const char *name, unsigned row, uint32_t pid, uint64_t rx_bytes)
 {
-	feed_as(name, -1,
-		&(struct snapshot_process){
-			.row = row,
-			.process_row = row,
-			.pid = pid,
-			.start_ns = 7 * SECOND,
-			.grown.rx_bytes = rx_bytes,
-			.last = true,
-		});
+	feed_bytes(name, row, pid, rx_bytes, true);
 }
 
 struct tcp_endpoint endpoint_of(enum tcp_endpoint_kind kind, unsigned number)

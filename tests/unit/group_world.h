@@ -30,9 +30,8 @@
 #define PLENTY 4194304          /* names an hour: at least as many as any limit, in each tick */
 #define PORTS_REST "port-other" /* the part that takes what is left over of ports */
 
-#define ABSENT UINT64_MAX
-
-#define GONE INT64_MIN /* not reported */
+#define ABSENT UINT64_MAX /* of counters, and of what is open: not reported */
+#define GONE INT64_MIN
 
 /* What a series is due in a tick, and how it stood after the one before. */
 struct due {
@@ -93,33 +92,22 @@ struct world {
 
 extern struct world world;
 
-/* --- open, and close --- */
-
-void counters_add(struct tcp_counters *to, const struct tcp_counters *from);
-
-bool counters_are_zero(const struct tcp_counters *c);
-
-void latency_clear(struct histogram *h);
-
-bool still_known(unsigned row, uint64_t start_ns, uint32_t renames);
+/* --- open and close --- */
 
 /* The rules' options come after the general ones. */
 void world_open_with(const struct group_options *options, unsigned rule_count,
 		     const struct subnet *subnets, unsigned subnet_count);
-
 void world_open(unsigned group_limit, unsigned pid_limit, unsigned pid_min_age_s);
 
 /* Groups, and so many destinations and ports. */
 void world_open_endpoints(unsigned group_limit, unsigned limit);
-
 void world_close(void);
-
 struct due *due_of(enum group_kind kind, const char *name, const char *part);
-
 struct due *due_of_pid(const char *name, uint32_t pid);
 
-void tick_begin(void);
+/* --- a tick: begin, feed, end --- */
 
+void tick_begin(void);
 void feed(const struct match *match, const struct snapshot_process *p);
 
 /* The row of the endpoint; a free one if it has none. */
@@ -127,14 +115,11 @@ unsigned end_row(const struct snapshot_process *p);
 
 /* `part`: how the endpoint is to be called. */
 void feed_endpoint(const struct match *match, const char *part, const struct snapshot_process *p);
-
 struct match match_of(const char *group, int rule);
-
 void feed_as(const char *name, int rule, const struct snapshot_process *p);
 
 /* Received bytes, by a process that started at 7 s. */
 void feed_rx(const char *name, unsigned row, uint32_t pid, uint64_t rx_bytes);
-
 void feed_last(const char *name, unsigned row, uint32_t pid, uint64_t rx_bytes);
 
 /* An endpoint of 10.0.0.`number`, port 443, or of local port `number`. */
@@ -151,23 +136,27 @@ void feed_ends(const char *name, unsigned number, uint64_t rx_bytes);
  */
 void feed_listener(const struct match *match, const struct snapshot_process *listener,
 		   uint16_t port);
-
 void feed_listener_of(const char *name, unsigned row, uint32_t pid, uint16_t port, uint64_t queued,
 		      uint64_t drops);
 
 /* The first rule reports no processes. */
 void feed_group(const char *name, uint64_t rx_bytes);
-
 struct snapshot_process connects_of(unsigned row, uint32_t pid, uint64_t ns, unsigned count);
 
 /* `change`: so many more are open. */
 struct snapshot_process opens(unsigned row, uint32_t pid, int64_t change);
-
 void feed_open(const char *name, unsigned row, uint32_t pid, int64_t change);
-
 void feed_open_end(const char *name, enum tcp_endpoint_kind kind, unsigned number, int64_t change);
 
+/* As likely small as large: any number of bits up to 41. */
 uint64_t skewed(uint64_t *random);
+
+/* --- counters and histograms --- */
+
+void counters_add(struct tcp_counters *to, const struct tcp_counters *from);
+bool counters_are_zero(const struct tcp_counters *c);
+void latency_clear(struct histogram *h);
+bool still_known(unsigned row, uint64_t start_ns, uint32_t renames);
 
 /* --- what must hold after each tick --- */
 
@@ -176,15 +165,13 @@ extern const char *const kind_names[];
 /* Is no counter above that of the bound? */
 void expect_within(const struct tcp_counters *c, const struct tcp_counters *bound, const char *what,
 		   const char *name, const char *part);
-
 void tick_end(void);
 
 /* `n` ticks: what is fed in each comes after it, in braces. */
-#define each_tick(i, n) for (unsigned i = 0; i < (n) && (tick_begin(), true); tick_end(), i++)
+#define each_tick(n) for (unsigned tick = 0; tick < (n) && (tick_begin(), true); tick_end(), tick++)
 
 /* A tick with nothing but this. */
 void tick_rx(const char *name, unsigned row, uint32_t pid, uint64_t rx_bytes);
-
 void quiet_ticks(unsigned n);
 
 /* Two quiet ticks: whatever waited has arrived. */
@@ -192,9 +179,7 @@ void calm(void);
 
 /* The received bytes of a group, or of one of its processes, after this tick. */
 void expect_rx(const char *name, uint32_t pid, uint64_t want);
-
 void expect_part_rx(enum group_kind kind, const char *name, const char *part, uint64_t want);
-
 void expect_open(enum group_kind kind, const char *name, const char *part, int64_t want);
 
 #endif

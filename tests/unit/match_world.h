@@ -27,10 +27,8 @@ struct snapshot_process row_of(const struct proc *proc, uint32_t uid);
 
 /* A matcher that has begun its first tick. */
 struct matcher *matcher_new(struct match_options options);
-
 void expect_group(struct matcher *m, const struct snapshot_process *p, const char *want,
 		  const char *what);
-
 struct rule *rule_of(enum rule_kind kind, const char *name, const char *text);
 
 #endif

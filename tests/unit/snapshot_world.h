@@ -82,11 +82,12 @@ struct reader {
 
 extern struct reader reader;
 
+/* --- what the kernel half does --- */
+
 void kernel_receive(unsigned row, uint64_t bytes);
 
 /* Rows that have changed since the last look say so. */
 void kernel_touch(void);
-
 unsigned row_of_key(const struct tcp_process_key *key);
 
 /* The process's row, a new one if need be; TCP_ROW_OTHER if there is none: as process_find() does.
@@ -95,53 +96,42 @@ unsigned kernel_row(uint32_t pid, uint64_t start_ns, const char *comm);
 
 /* An endpoint's row, or 0 if there is none: as endpoint_find() does. */
 unsigned kernel_endpoint(unsigned process_row, struct tcp_endpoint endpoint);
-
 struct tcp_endpoint destination(uint8_t number, uint16_t port);
-
 struct tcp_endpoint local_port(uint16_t port);
-
 void kernel_time(unsigned row, enum tcp_time time, uint64_t units, unsigned bucket);
-
 void kernel_connect(unsigned row, uint64_t ns, unsigned bucket);
 
 /* So many connections more are open. */
 void kernel_establish(unsigned row, int64_t change);
 
-extern char fake_root[64];
+/* --- /proc --- */
+
+extern char fake_root[64]; /* its folder */
 
 void fake_remove(uint32_t pid);
 
 /* `state` and `threads`: as in its stat. */
 void fake_write(uint32_t pid, uint64_t start_ns, char state, unsigned threads);
-
 void fake_add(uint32_t pid, uint64_t start_ns);
 
 /* A process that does something for the first time. Returns its row. */
 unsigned spawn(uint32_t pid, uint64_t start_ns, const char *comm);
-
 void fake_name(uint32_t pid, const char *comm);
 
+/* --- the reader --- */
+
 void kernel_reset(void);
-
 int try_open(struct snapshot **out);
-
 void reader_open(void);
-
 void look(void);
-
 void look_times(unsigned n);
-
 void reader_begin(const char *name);
-
 void reader_end(void);
 
 /* The last look's visit of a row; an empty one if it was not visited. */
 const struct visit *visit_of(unsigned row);
-
 void expect_only(unsigned row, uint64_t rx_bytes, bool last, const char *when);
-
 bool is_free(unsigned row);
-
 void expect_counts(unsigned processes, unsigned endpoints);
 
 /* One look in which an event found no room for its endpoint. */

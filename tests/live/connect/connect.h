@@ -28,6 +28,7 @@ struct target {
 	struct sockaddr_storage address;
 	socklen_t size;
 };
+
 struct target target_of(int listener, int family);
 struct target target_at(const char *address, int port);
 int target_connect(int fd, const struct target *target);

@@ -21,8 +21,8 @@ static void older_client(struct stage *stage)
 	send_all(fd, 7919);
 }
 
-/* Its listener is older, too: the second connection is not. */
-static void older_server(struct stage *stage)
+/* A connection that was there before the observer came, and is used after that. */
+static int older_accept(struct stage *stage)
 {
 	int fd = tcp_accept(stage->listener);
 
@@ -31,6 +31,14 @@ static void older_server(struct stage *stage)
 	early_wait(stage);
 	receive_all(fd, stage->amount);
 	send_all(fd, REPLY);
+	return fd;
+}
+
+/* Its listener is older, too: the second connection is not. */
+static void older_server(struct stage *stage)
+{
+	int fd = older_accept(stage);
+
 	close(fd);
 	fd = tcp_accept(stage->listener);
 	receive_to_end(fd);
@@ -78,14 +86,7 @@ static void older_parent(struct stage *stage)
 
 static void older_shared_server(struct stage *stage)
 {
-	int fd = tcp_accept(stage->listener);
-
-	receive_all(fd, 104729);
-	send_all(fd, 4001);
-	early_wait(stage);
-	receive_all(fd, stage->amount);
-	send_all(fd, REPLY);
-	receive_to_end(fd);
+	receive_to_end(older_accept(stage));
 }
 
 #define OLDER(called, at_server, at_client, count, ...)                                            \

@@ -90,7 +90,7 @@ BACKENDS ?=
 
 programs: $(PROGRAMS) $(O)/tests/refuse.so all
 
-vpath %.c tests/live tests/live/traffic tests/live/connect tests/live/compare tests/bench tests/soak
+vpath %.c tests/live tests/live/traffic tests/live/connect tests/live/compare tests/bench tests/daemon/soak
 $(O)/tests/%.o: %.c Makefile
 	$(call say,CC,$@)
 	$(Q)mkdir -p $(@D)
@@ -112,7 +112,7 @@ $(PROGRAMS): $(O)/tests/%: $(O)/tests/%.o
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(CFLAGS) -pthread -Wl,--as-needed -o $@ $^ $(LDFLAGS) $(LIBS)
 
-$(O)/tests/refuse.so: tests/collectd/refuse.c Makefile
+$(O)/tests/refuse.so: tests/daemon/collectd/refuse.c Makefile
 	$(call say,LINK,$@)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_CFLAGS) -fvisibility=default -shared -o $@ $< $(LDFLAGS)
@@ -129,21 +129,21 @@ check:
 check-live: programs
 	$(Q)export O=$(O); failed=0; \
 	tests/live/run $(or $(BACKENDS),rawtp) || failed=1; \
-	tests/collectd/groups $(or $(BACKENDS),rawtp) || failed=1; \
-	tests/collectd/life $(or $(BACKENDS),rawtp) || failed=1; \
-	tests/collectd/notify $(or $(BACKENDS),rawtp) || failed=1; \
-	tests/collectd/footprint $(or $(BACKENDS),rawtp) || failed=1; \
-	tests/soak/run -p 500 -c 2000 -t 5 $(or $(BACKENDS),rawtp) || failed=1; \
+	tests/daemon/collectd/groups $(or $(BACKENDS),rawtp) || failed=1; \
+	tests/daemon/collectd/life $(or $(BACKENDS),rawtp) || failed=1; \
+	tests/daemon/collectd/notify $(or $(BACKENDS),rawtp) || failed=1; \
+	tests/daemon/collectd/footprint $(or $(BACKENDS),rawtp) || failed=1; \
+	tests/daemon/soak/run -p 500 -c 2000 -t 5 $(or $(BACKENDS),rawtp) || failed=1; \
 	tests/live/mutants || failed=1; \
-	tests/inspect || failed=1; \
-	tests/quickstart/run || failed=1; \
+	tests/check/inspect || failed=1; \
+	tests/build/quickstart/run || failed=1; \
 	exit $$failed
 
 # What all kinds of sinks make of the numbers, and of many hosts: half a minute, on the running kernel.
 check-sinks: all
 	$(Q)export O=$(O); failed=0; \
-	tests/sinks/run || failed=1; \
-	tests/sinks/fleet || failed=1; \
+	tests/daemon/sinks/run || failed=1; \
+	tests/daemon/sinks/fleet || failed=1; \
 	exit $$failed
 
 # Each guest uses one processor: two at a time. What they count goes to $(O)/matrix.
@@ -156,11 +156,11 @@ check-kernels: programs
 # The packages, and their life in bare chroots of these: two minutes, after debootstrap.
 SUITES ?= bookworm trixie
 check-packages: programs
-	$(Q)O=$(O) tests/packages/run $(SUITES)
+	$(Q)O=$(O) tests/build/packages/run $(SUITES)
 
 # The daemon as an ordinary user.
 check-privilege: programs
-	$(Q)O=$(O) tests/privilege/run $(or $(BACKENDS),rawtp)
+	$(Q)O=$(O) tests/daemon/privilege/run $(or $(BACKENDS),rawtp)
 
 # The truth matrix, tests/live/MATRIX.md, from the numbers of the last check-kernels; the classic recipe's,
 # from the kernels named here.
@@ -184,14 +184,14 @@ bench-readme:
 
 # Ten minutes of very many processes and connections beside the daemon; check-live has a hundredth of it.
 soak: programs
-	$(Q)O=$(O) tests/soak/run $(or $(BACKENDS),rawtp)
+	$(Q)O=$(O) tests/daemon/soak/run $(or $(BACKENDS),rawtp)
 
 # -- what people do with it --
 
 # The kernel half with its source lines, then the same as the kernel sees it.
 inspect: $(O)/bpf/tcp.bpf.o
 	$(LLVM_OBJDUMP) -d -S --no-show-raw-insn $<
-	O=$(O) tests/inspect -v
+	O=$(O) tests/check/inspect -v
 
 install: all install-docs
 	install -D -m 0644 $(O)/ebpf_tcp.so $(DESTDIR)$(PLUGINDIR)/ebpf_tcp.so

@@ -74,21 +74,21 @@ check-fuzz: $(O)/plugin/probe.o
 # -- what can be seen without running anything --
 
 LINTED = $(filter-out %.bpf.c,$(wildcard plugin/*.c tests/unit/*.c tests/fuzz/*.c tests/bench/*.c \
-	tests/soak/*.c))
+	tests/daemon/soak/*.c))
 
 # All of them run, whatever fails.
 check-static: $(O)/ebpf_tcp.so $(O)/bpf/body.skel.h
 	@failed=0; \
 	CC='$(CC)' CFLAGS='$(ALL_CFLAGS) $(COLLECTD_CFLAGS)' CLANG='$(CLANG)' BPF_CFLAGS='$(BPF_CFLAGS)' \
-		tests/layers || failed=1; \
-	tests/symbols $(O)/ebpf_tcp.so || failed=1; \
-	CC='$(CC)' FORTIFY='$(FORTIFY)' tests/hardening $(O)/ebpf_tcp.so || failed=1; \
-	CLANG_FORMAT='$(CLANG_FORMAT)' tests/format $(SOURCES) || failed=1; \
-	CFLAGS='$(UNIT_CFLAGS) -Itests/unit -Itests/live' tests/lint $(LINTED) || failed=1; \
-	O=$(O) tests/rebuild || failed=1; \
+		tests/check/layers || failed=1; \
+	tests/build/symbols $(O)/ebpf_tcp.so || failed=1; \
+	CC='$(CC)' FORTIFY='$(FORTIFY)' tests/build/hardening $(O)/ebpf_tcp.so || failed=1; \
+	CLANG_FORMAT='$(CLANG_FORMAT)' tests/check/format $(SOURCES) || failed=1; \
+	CFLAGS='$(UNIT_CFLAGS) -Itests/unit -Itests/live' tests/check/lint $(LINTED) || failed=1; \
+	O=$(O) tests/build/rebuild || failed=1; \
 	tests/kernels/fetch_test || failed=1; \
-	tests/docs || failed=1; \
-	tests/commits || failed=1; \
+	tests/check/docs || failed=1; \
+	tests/check/commits || failed=1; \
 	exit $$failed
 
 # -- the classic recipe, for compare -b classic; and the bodies of bench-native --

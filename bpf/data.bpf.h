@@ -149,20 +149,6 @@ static __always_inline bool fast_look(struct sock *sk, struct tcp_sock *tp, stru
 }
 
 /*
- * The SYN of a deferred Fast Open leaves with the first send, long after the application's connect.
- */
-static __always_inline void on_syn_data(struct tcp_sock *tp, struct socket_state *s, int look)
-{
-	bool fast_open = look & BY_HELPER ? BPF_CORE_READ_BITFIELD_PROBED(tp, syn_fastopen)
-					  : BPF_CORE_READ_BITFIELD(tp, syn_fastopen);
-
-	if (!s->connect_ns || s->flags & SENDING || !fast_open)
-		return;
-	s->flags |= SENDING;
-	s->connect_ns = bpf_ktime_get_ns();
-}
-
-/*
  * All of on_data(); `s` may be NULL. `most`: of what was sent, at most so many bytes are the
  * running process's own, if others send on the socket too; 0: nobody can say.
  */
@@ -180,8 +166,6 @@ static __always_inline void full_look_inline(struct sock *sk, struct tcp_sock *t
 		s = state_found(sk, tp, state, look);
 	if (!s)
 		return;
-	if (look & TX && !(look & (LOCKLESS | MPTCP)) && state == BPF_TCP_SYN_SENT)
-		on_syn_data(tp, s, look);
 	/* without the lock: the FIN's event has counted all, or there is nothing to count from */
 	if (look & LOCKLESS && (fin_queued(state) || !(look & MPTCP || s->flags & ORIGIN)))
 		return;

@@ -169,4 +169,16 @@ static __always_inline void on_connect_leave(int ret, bool called)
 	on_connect_error(&it.to, -ret, called && take_untold((struct sock *)it.sk));
 }
 
+/*
+ * The SYN leaves now. With a deferred Fast Open that is long after the application's connect, and
+ * in a send that returns only when the connection stands: what it sends tells too late.
+ */
+static __always_inline void on_syn(struct sock *sk)
+{
+	struct socket_state *s = state_get(sk);
+
+	if (s && s->connect_ns)
+		s->connect_ns = bpf_ktime_get_ns();
+}
+
 #endif

@@ -109,6 +109,13 @@ int BPF_PROG(fentry_permit6, struct sock *sk, struct sockaddr *address, int size
 	return 0;
 }
 
+SEC("fentry/tcp_connect")
+int BPF_PROG(fentry_syn, struct sock *sk)
+{
+	on_syn(sk);
+	return 0;
+}
+
 /* A blocked sender: what it has sent so far, at no cost when nobody blocks. */
 SEC("fentry/sk_stream_wait_memory")
 int BPF_PROG(fentry_wait, struct sock *sk)

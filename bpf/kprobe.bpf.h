@@ -25,6 +25,13 @@ int BPF_KPROBE(kprobe_release, struct sock *sk)
 	return 0;
 }
 
+SEC("kprobe/tcp_connect")
+int BPF_KPROBE(kprobe_syn, struct sock *sk)
+{
+	on_syn(sk);
+	return 0;
+}
+
 SEC("kprobe/tcp_v4_connect")
 int BPF_KPROBE(kprobe_connect4_enter, struct sock *sk, void *address)
 {

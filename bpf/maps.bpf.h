@@ -23,7 +23,6 @@ enum {
 	GONE = 1 << 4,     /* the socket is being destroyed, all is done */
 	HANDED = 1 << 5,   /* another process has sent than the one before... */
 	MANY = 1 << 6,     /* ...and again: several send at the same time, maybe */
-	SENDING = 1 << 7,  /* a Fast Open has sent while it connects: its SYN has left by then */
 };
 
 /* What the first process to use a socket gets counted. */

@@ -92,7 +92,6 @@ struct tcp_sock {
 	__u32 segs_out;
 	__u32 total_retrans;
 	__u32 srtt_us; /* in 1/8 us */
-	__u8 syn_fastopen : 1;
 	bool is_mptcp; /* only with CONFIG_MPTCP */
 	bool syn_smc;  /* only with CONFIG_SMC */
 };

@@ -95,10 +95,12 @@ static const struct {
 	{"fentry_connect4_again", NULL, 0},
 	{"fentry_connect6", NULL, 0}, /* no IPv6 */
 	{"fentry_connect6_again", NULL, 0},
+	{"fentry_syn", DEFERRED, 0},
 	{"fentry_permit", DENIED, 0},
 	{"fentry_permit4", DENIED, 0},
 	{"fentry_permit6", NULL, 0},
 	{"fentry_wait", "progress of blocked senders", 0},
+	{"kprobe_syn", DEFERRED, 0},
 	{"kprobe_connect4_enter", FAILED_EARLY, 0},
 	{"kprobe_connect4", FAILED_EARLY, 0},
 	{"kprobe_connect6_enter", NULL, 0}, /* no IPv6 */

@@ -5,13 +5,13 @@
 #ifndef EBPF_TCP_CONFIG_H
 #define EBPF_TCP_CONFIG_H
 
-#include "endpoint.h"
-#include "event.h"
-#include "group.h"
-#include "match.h"
-#include "metric.h"
-#include "probe.h"
-#include "snapshot.h"
+#include "base/address.h"
+#include "identity/match.h"
+#include "probe/probe.h"
+#include "probe/snapshot.h"
+#include "series/event.h"
+#include "series/group.h"
+#include "series/metric.h"
 
 struct oconfig_item_s;
 

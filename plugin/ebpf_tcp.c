@@ -6,7 +6,7 @@
 #include "collectd_api.h"
 
 #include "config.h"
-#include "host.h"
+#include "probe/host.h"
 #include "report.h"
 
 #define UNUSED_READS 18 /* three minutes at collectd's default interval */

@@ -22,8 +22,8 @@
 #include <time.h>
 
 #include "classic.h"
-#include "probe.h"
-#include "snapshot.h"
+#include "probe/probe.h"
+#include "probe/snapshot.h"
 
 #define TRUTHS_MAX 256
 #define LOOK_MS 50

@@ -20,12 +20,12 @@
 
 #include <bpf/bpf.h>
 
-#include "group.h"
-#include "match.h"
-#include "metric.h"
-#include "probe.h"
-#include "process.h"
-#include "snapshot.h"
+#include "base/process.h"
+#include "identity/match.h"
+#include "probe/probe.h"
+#include "probe/snapshot.h"
+#include "series/group.h"
+#include "series/metric.h"
 
 #define TICKS 21
 #define PID_BASE 4194305 /* above PID_MAX_LIMIT: nobody has these */

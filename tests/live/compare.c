@@ -29,8 +29,8 @@
 #include <unistd.h>
 
 #include "classic.h"
-#include "probe.h"
-#include "snapshot.h"
+#include "probe/probe.h"
+#include "probe/snapshot.h"
 
 #define SEEN_MAX 4096
 #define TRUTHS_MAX 1024

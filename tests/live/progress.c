@@ -21,8 +21,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "probe.h"
-#include "snapshot.h"
+#include "probe/probe.h"
+#include "probe/snapshot.h"
 
 #define STEP 1048583  /* bytes that the slow side moves at a time, a prime */
 #define BUFFER 131072 /* of each socket; the kernel takes twice as much */

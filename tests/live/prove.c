@@ -13,8 +13,8 @@
 #include <string.h>
 #include <sys/utsname.h>
 
-#include "probe.h"
-#include "selftest.h"
+#include "probe/probe.h"
+#include "probe/selftest.h"
 
 #define ALWAYS 1000
 

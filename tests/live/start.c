@@ -19,7 +19,7 @@
 
 #include <bpf/libbpf.h>
 
-#include "probe.h"
+#include "probe/probe.h"
 
 #define VERIFIED_MAX 100000
 #define LOG_STATS 4

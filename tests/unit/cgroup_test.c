@@ -8,8 +8,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "cgroup.h"
 #include "check.h"
+#include "identity/cgroup.h"
 #include "memory.h"
 
 #define BUFFER 2048 /* more than any name or path is given room for */

@@ -10,14 +10,14 @@
 #include <stddef.h>
 #include <stdlib.h>
 
+#include "base/address.h"
+#include "base/name.h"
 #include "check.h"
-#include "endpoint.h"
-#include "group.h"
-#include "match.h"
+#include "identity/match.h"
 #include "memory.h"
-#include "metric.h"
-#include "name.h"
-#include "snapshot.h"
+#include "probe/snapshot.h"
+#include "series/group.h"
+#include "series/metric.h"
 
 #define COUNTERS (sizeof(struct tcp_counters) / sizeof(uint64_t))
 #define ROWS 67

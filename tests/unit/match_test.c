@@ -9,10 +9,10 @@
 #include <unistd.h>
 
 #include "check.h"
-#include "match.h"
+#include "identity/match.h"
 #include "memory.h"
+#include "probe/snapshot.h"
 #include "proc.h"
-#include "snapshot.h"
 
 /* -- clean names -- */
 

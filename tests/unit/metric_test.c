@@ -5,9 +5,9 @@
 #include <stddef.h>
 
 #include "check.h"
-#include "group.h"
-#include "histogram.h"
-#include "metric.h"
+#include "series/group.h"
+#include "series/histogram.h"
+#include "series/metric.h"
 
 #define SAMPLES_MAX 64
 

@@ -7,11 +7,11 @@
 #include <unistd.h>
 
 #include "check.h"
+#include "identity/rule.h"
+#include "identity/subject.h"
 #include "memory.h"
+#include "probe/snapshot.h"
 #include "proc.h"
-#include "rule.h"
-#include "snapshot.h"
-#include "subject.h"
 
 #define PID 4242
 #define START 7919

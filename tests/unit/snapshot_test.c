@@ -9,11 +9,11 @@
 
 #include <bpf/bpf.h>
 
+#include "base/process.h"
 #include "check.h"
 #include "memory.h"
-#include "probe.h"
-#include "process.h"
-#include "snapshot.h"
+#include "probe/probe.h"
+#include "probe/snapshot.h"
 
 #define COUNTERS (sizeof(struct tcp_counters) / sizeof(uint64_t))
 #define ROWS 97      /* of processes */

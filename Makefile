@@ -48,7 +48,7 @@ objects = $(patsubst %.c,$(O)/%.o,$(wildcard $(1)))
 DAEMON = $(call objects,plugin/*.c)
 LIBRARY = $(call objects,plugin/*/*.c)
 PROBE = $(call objects,plugin/probe/*.c plugin/base/process.c)
-LOADERS = probe
+LOADERS = probe backend load tables attach usage
 
 .DELETE_ON_ERROR:
 .SECONDARY:

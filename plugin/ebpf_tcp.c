@@ -88,7 +88,7 @@ static const struct match *find_details(void *context, unsigned row, uint64_t st
 	struct snapshot_process p;
 
 	(void)context;
-	snapshot_describe(&p, plugin.snapshot, row, start_ns);
+	snapshot_who(&p, plugin.snapshot, row, start_ns);
 	return p.row == row && p.renames == renames ? match_details(plugin.matcher, &p) : NULL;
 }
 
@@ -179,7 +179,7 @@ static int ebpf_tcp_init(void)
 	}
 	plugin.last_read_ns = 0;
 	plugin.reads = 0;
-	INFO(PLUGIN_NAME " plugin: %s", probe_describe(plugin.probe));
+	INFO(PLUGIN_NAME " plugin: %s", probe_summary(plugin.probe));
 	warn_of_view(plugin.config.snapshot.proc_root);
 	warn_of_types();
 	if (plugin.config.own_cost && !probe_timed())
@@ -236,7 +236,7 @@ static void add_again(void *context, unsigned row, uint64_t start_ns)
 {
 	struct snapshot_process p;
 
-	snapshot_describe(&p, plugin.snapshot, row, start_ns);
+	snapshot_who(&p, plugin.snapshot, row, start_ns);
 	if (p.row == row && !p.last)
 		add_process(context, &p);
 }
@@ -248,7 +248,7 @@ static void add_event(void *context, const struct tcp_event *raw)
 	const struct match *match;
 
 	(void)context;
-	snapshot_describe(&p, plugin.snapshot, raw->row, raw->start_ns);
+	snapshot_who(&p, plugin.snapshot, raw->row, raw->start_ns);
 	match = match_process(plugin.matcher, &p);
 	events_add(plugin.events, match, &plugin.config.reports[match->rule + 1].event, raw);
 }
@@ -260,8 +260,8 @@ static void add_listener(void *context, const struct tcp_listener *listener)
 	const struct match *match;
 
 	(void)context;
-	snapshot_describe(&p, plugin.snapshot, listener->row,
-			  snapshot_start_ns(plugin.snapshot, listener->row));
+	snapshot_who(&p, plugin.snapshot, listener->row,
+		     snapshot_start_ns(plugin.snapshot, listener->row));
 	p.queued = listener->queued;
 	p.grown.listen_drops = listener->drops;
 	match = match_process(plugin.matcher, &p);

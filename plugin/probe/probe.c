@@ -243,7 +243,7 @@ void probe_close(struct probe *p)
 	free(p);
 }
 
-const char *probe_describe(const struct probe *p)
+const char *probe_summary(const struct probe *p)
 {
 	return p->summary;
 }

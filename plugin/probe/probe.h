@@ -81,7 +81,7 @@ int probe_open(struct probe **out, char *why, size_t why_size, const struct prob
 void probe_close(struct probe *p);
 
 /* One line: which backend runs, and what it misses. Never NULL. */
-const char *probe_describe(const struct probe *p);
+const char *probe_summary(const struct probe *p);
 
 /* Call before each look at the tables: fetches what no trigger of this backend tells in time. */
 void probe_refresh(struct probe *p);

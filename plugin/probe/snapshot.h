@@ -56,8 +56,8 @@ void snapshot_want(struct snapshot *s, unsigned row, bool destinations, bool por
 
 /* Who the process, or endpoint, of a row is, as the row tells; else what has nobody's row. Nothing
  * has grown. */
-void snapshot_describe(struct snapshot_process *out, const struct snapshot *s, unsigned row,
-		       uint64_t start_ns);
+void snapshot_who(struct snapshot_process *out, const struct snapshot *s, unsigned row,
+		  uint64_t start_ns);
 
 /* Since when the process of this row is there; 0: nobody has it. */
 uint64_t snapshot_start_ns(const struct snapshot *s, unsigned row);

@@ -237,7 +237,7 @@ static const struct match *find_details(void *context, unsigned row, uint64_t st
 	struct snapshot_process p;
 
 	(void)context;
-	snapshot_describe(&p, bench.snapshot, row, start_ns);
+	snapshot_who(&p, bench.snapshot, row, start_ns);
 	return p.row == row && p.renames == renames ? match_details(bench.matcher, &p) : NULL;
 }
 

@@ -171,7 +171,7 @@ static void plugin_take(snapshot_visit *visit)
 
 static const char *plugin_describe(void)
 {
-	return probe_describe(source.probe);
+	return probe_summary(source.probe);
 }
 
 static void recipe_open(void)
@@ -298,7 +298,7 @@ static bool idle(const struct seen *seen)
 /* -- what may differ from the truth -- */
 
 /*
- * What a backend says of itself that it cannot see (probe_describe), and which numbers of which
+ * What a backend says of itself that it cannot see (probe_summary), and which numbers of which
  * scenarios may be too small for that, or a latency too long. `summed`: each number may be
  * anything, but all together are right.
  */

@@ -35,6 +35,7 @@ struct config {
 	struct group_options *groups;  /* the same, as the stage wants them; by config_finish() */
 	struct subnet *subnets;
 	unsigned subnet_count;
+	bool again; /* the option that is being read was given before in the same block */
 	struct config_report *current;     /* that of the block which is being read */
 	const struct oconfig_item_s *rule; /* the rule whose block that is; NULL: the general one */
 };

@@ -10,6 +10,8 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#define PID_MAX 4194304 /* the kernel's PID_MAX_LIMIT: no host has more processes */
+
 struct process_stat {
 	uint32_t parent;      /* pid, 0 if it has none */
 	uint64_t start_ticks; /* from boot; with the pid, this tells processes apart */

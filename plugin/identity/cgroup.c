@@ -6,122 +6,20 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/span.h"
 #include "identity/cgroup.h"
 
 #define COUNT_OF(array) (sizeof(array) / sizeof(*(array)))
 
-/* -- parts of a text, which stay where they are -- */
-
-struct part {
-	const char *at;
-	size_t length;
-};
-
-static struct part whole(const char *text)
-{
-	return (struct part){text, strlen(text)};
-}
-
-/* Takes from `rest` what comes before `end`, and `end` too. */
-static struct part cut(struct part *rest, char end)
-{
-	const char *at = memchr(rest->at, end, rest->length);
-	struct part head = {rest->at, at ? (size_t)(at - rest->at) : rest->length};
-	size_t taken = head.length + (at != NULL);
-
-	*rest = (struct part){rest->at + taken, rest->length - taken};
-	return head;
-}
-
-/* The next component of a path; empty at its end. */
-static struct part next(struct part *path)
-{
-	struct part p;
-
-	do
-		p = cut(path, '/');
-	while (!p.length && path->length);
-	return p;
-}
-
-static bool ends(struct part p, const char *with)
-{
-	size_t n = strlen(with);
-
-	return p.length >= n && memcmp(p.at + p.length - n, with, n) == 0;
-}
-
-static bool is(struct part p, const char *text)
-{
-	return p.length == strlen(text) && ends(p, text);
-}
-
-/* What is left without `before` and `after`; empty if they are not there, or nothing else is. */
-static struct part between(struct part p, const char *before, const char *after)
-{
-	size_t n = strlen(before), around = n + strlen(after);
-
-	if (p.length <= around || memcmp(p.at, before, n) != 0 || !ends(p, after))
-		return (struct part){p.at, 0};
-	return (struct part){p.at + n, p.length - around};
-}
-
-/* The value of a digit of this base, as systemd and the runtimes write them; -1 if it is none. */
-static int digit_value(char digit, int base)
-{
-	static const char digits[] = "0123456789abcdefghijklmnopqrstuvwxyz";
-	const char *at = memchr(digits, digit, (size_t)base);
-
-	return at ? (int)(at - digits) : -1;
-}
-
-static int hex(char digit)
-{
-	return digit_value(digit, 16);
-}
-
-static bool are_digits(struct part p, int base)
-{
-	for (size_t i = 0; i < p.length; i++)
-		if (digit_value(p.at[i], base) < 0)
-			return false;
-	return p.length > 0;
-}
-
-/* Takes the last `length` bytes and leaves what comes before; empty if there are not so many. */
-static struct part cut_tail(struct part *rest, size_t length)
-{
-	size_t taken = rest->length < length ? 0 : length;
-
-	rest->length -= taken;
-	return (struct part){rest->at + rest->length, taken};
-}
-
-/* Undoes systemd's "\x2d". */
-static void put(char *out, size_t size, struct part name)
-{
-	for (; name.length && size > 1; size--) {
-		const char *at = name.at;
-		bool escape = name.length >= 4 && memcmp(at, "\\x", 2) == 0 && hex(at[2]) >= 0 &&
-			      hex(at[3]) >= 0 && hex(at[2]) + hex(at[3]) > 0;
-		size_t taken = escape ? 4 : 1;
-
-		*out++ = (char)(escape ? hex(at[2]) << 4 | hex(at[3]) : *at);
-		name = (struct part){at + taken, name.length - taken};
-	}
-	if (size)
-		*out = '\0';
-}
-
 /* -- the container -- */
 
 /* Are there so many hex digits, and nothing else but `_` and `-`? */
-static bool has_digits(struct part p, size_t want)
+static bool has_digits(struct span p, size_t want)
 {
 	size_t digits = 0;
 
 	for (size_t i = 0; i < p.length; i++)
-		if (hex(p.at[i]) >= 0)
+		if (span_digit(p.at[i], 16) >= 0)
 			digits++;
 		else if (!strchr("_-", p.at[i]))
 			return false;
@@ -129,48 +27,48 @@ static bool has_digits(struct part p, size_t want)
 }
 
 /* "ID", "RUNTIME-ID.scope", "…:ID"; but not "…-conmon-ID.scope". */
-static bool put_id(char *out, size_t size, struct part p)
+static bool put_id(char *out, size_t size, struct span p)
 {
-	struct part before = ends(p, ".scope") ? between(p, "", ".scope") : p;
-	struct part id = cut_tail(&before, 64);
+	struct span before = span_ends(p, ".scope") ? span_between(p, "", ".scope") : p;
+	struct span id = span_cut_tail(&before, 64);
 
-	if (!are_digits(id, 16) || ends(before, "conmon-") ||
-	    (before.length && !ends(before, "-") && !ends(before, ":")))
+	if (!span_digits(id, 16) || span_ends(before, "conmon-") ||
+	    (before.length && !span_ends(before, "-") && !span_ends(before, ":")))
 		return false;
 	snprintf(out, size, "%.12s", id.at);
 	return true;
 }
 
 /* A container of Fargate: the id of its task, and a number. */
-static bool put_fargate(char *out, size_t size, struct part p)
+static bool put_fargate(char *out, size_t size, struct span p)
 {
-	struct part number = p, task = cut(&number, '-');
+	struct span number = p, task = span_cut(&number, '-');
 
-	if (task.length != 32 || !are_digits(task, 16) || !are_digits(number, 10))
+	if (task.length != 32 || !span_digits(task, 16) || !span_digits(number, 10))
 		return false;
 	snprintf(out, size, "%.12s-%.*s", task.at, (int)number.length, number.at);
 	return true;
 }
 
 /* A step of BuildKit: "buildkit/ID"; "SLICE:docker:ID" where dockerd leaves cgroups to systemd. */
-static bool put_build(char *out, size_t size, struct part parent, struct part p)
+static bool put_build(char *out, size_t size, struct span parent, struct span p)
 {
-	struct part before = p, id = cut_tail(&before, 25);
+	struct span before = p, id = span_cut_tail(&before, 25);
 
-	if (!are_digits(id, 36) ||
-	    !(before.length ? ends(before, ".slice:docker:") : is(parent, "buildkit")))
+	if (!span_digits(id, 36) ||
+	    !(before.length ? span_ends(before, ".slice:docker:") : span_is(parent, "buildkit")))
 		return false;
 	snprintf(out, size, "%.12s", id.at);
 	return true;
 }
 
 /* "podUID", or "kubepods-…-podUID.slice" where `_` stands for `-`. Static pods have a hash. */
-static bool put_pod(char *out, size_t size, struct part p)
+static bool put_pod(char *out, size_t size, struct span p)
 {
-	const char *dash = ends(p, ".slice") ? memrchr(p.at, '-', p.length) : NULL;
+	const char *dash = span_ends(p, ".slice") ? memrchr(p.at, '-', p.length) : NULL;
 	size_t skip = dash ? (size_t)(dash + 1 - p.at) : 0;
-	struct part uid =
-		between((struct part){p.at + skip, p.length - skip}, "pod", dash ? ".slice" : "");
+	struct span uid = span_between((struct span){p.at + skip, p.length - skip}, "pod",
+				       dash ? ".slice" : "");
 
 	if (!has_digits(uid, 32) || (uid.length != 32 && uid.length != 36))
 		return false;
@@ -191,47 +89,50 @@ static const struct {
 	{"garden", "", ""}, /* Cloud Foundry, Concourse */
 };
 
-static bool put_machine(char *out, size_t size, struct part parent, struct part p)
+static bool put_machine(char *out, size_t size, struct span parent, struct span p)
 {
 	for (size_t i = 0; i < COUNT_OF(machines); i++) {
-		struct part name = between(p, machines[i].before, machines[i].after);
+		struct span name = span_between(p, machines[i].before, machines[i].after);
 
-		if (!name.length || (machines[i].parent && !is(parent, machines[i].parent)))
+		if (!name.length || (machines[i].parent && !span_is(parent, machines[i].parent)))
 			continue;
-		put(out, size, name);
+		span_unescape(out, size, name);
 		return true;
 	}
 	return false;
 }
 
 /* Garden divides its containers by how much of the processors they have used. */
-static struct part next_below(struct part *path, struct part parent)
+static struct span next_below(struct span *path, struct span parent)
 {
-	struct part p = next(path);
+	struct span p = span_next(path);
 
-	return is(parent, "garden") && (is(p, "good") || is(p, "bad")) ? next(path) : p;
+	return span_is(parent, "garden") && (span_is(p, "good") || span_is(p, "bad"))
+		       ? span_next(path)
+		       : p;
 }
 
 /* False if there is none. In "supervisor" is what watches a machine from without. */
-static bool container(char *out, size_t size, struct part path)
+static bool container(char *out, size_t size, struct span path)
 {
-	struct part parent = {path.at, 0}, p;
+	struct span parent = {path.at, 0}, p;
 	bool found = false;
 
 	snprintf(out, size, "%s", CGROUP_NONE);
 	for (; (p = next_below(&path, parent)).length; parent = p) {
-		struct part below = path;
+		struct span below = path;
 
 		found |= put_id(out, size, p) || put_pod(out, size, p) ||
 			 put_fargate(out, size, p) || put_build(out, size, parent, p) ||
-			 (!is(next(&below), "supervisor") && put_machine(out, size, parent, p));
+			 (!span_is(span_next(&below), "supervisor") &&
+			  put_machine(out, size, parent, p));
 	}
 	return found;
 }
 
 void cgroup_container(char *out, size_t size, const char *path)
 {
-	container(out, size, whole(path));
+	container(out, size, span_of(path));
 }
 
 /* -- the unit -- */
@@ -240,42 +141,44 @@ void cgroup_container(char *out, size_t size, const char *path)
  * What comes after the slices; empty if that is no unit. `slice` becomes the last slice. systemd
  * puts `_` before a name that looks like a file of the kernel's.
  */
-static struct part next_unit(struct part *path, struct part *slice)
+static struct span next_unit(struct span *path, struct span *slice)
 {
 	/* the kinds of units that have processes, besides slices */
 	static const char *const kinds[] = {".service", ".scope", ".socket", ".mount", ".swap"};
-	struct part p;
+	struct span p;
 
 	do {
-		p = next(path);
+		p = span_next(path);
 		if (p.length && *p.at == '_')
-			p = (struct part){p.at + 1, p.length - 1};
-		if (ends(p, ".slice"))
+			p = (struct span){p.at + 1, p.length - 1};
+		if (span_ends(p, ".slice"))
 			*slice = p;
-	} while (ends(p, ".slice") || is(p, "..")); /* "..": seen from another namespace */
+	} while (span_ends(p, ".slice") ||
+		 span_is(p, "..")); /* "..": seen from another namespace */
 	for (size_t i = 0; i < COUNT_OF(kinds); i++)
-		if (between(p, "", kinds[i]).length)
+		if (span_between(p, "", kinds[i]).length)
 			return p;
-	return (struct part){p.at, 0};
+	return (struct span){p.at, 0};
 }
 
 void cgroup_unit(char *out, size_t size, const char *path)
 {
-	struct part rest = whole(path), slice = {path, 0}, unit = next_unit(&rest, &slice);
-	struct part user = between(unit, "user@", ".service");
+	struct span rest = span_of(path), slice = {path, 0}, unit = next_unit(&rest, &slice);
+	struct span user = span_between(unit, "user@", ".service");
 	size_t used = 0;
 
 	if (user.length) {
 		unit = next_unit(&rest, &slice);
-		if (ends(unit, ".scope"))
+		if (span_ends(unit, ".scope"))
 			unit.length = 0;
 		used = (size_t)snprintf(out, size, "user-%.*s%s", (int)user.length, user.at,
 					unit.length ? ":" : ".slice");
-	} else if (!unit.length || (ends(unit, ".scope") && between(slice, "user-", "").length)) {
-		unit = slice.length ? slice : whole(CGROUP_NONE);
+	} else if (!unit.length ||
+		   (span_ends(unit, ".scope") && span_between(slice, "user-", "").length)) {
+		unit = slice.length ? slice : span_of(CGROUP_NONE);
 	}
 	if (used < size)
-		put(out + used, size - used, unit);
+		span_unescape(out + used, size - used, unit);
 }
 
 /* -- the path -- */
@@ -283,30 +186,30 @@ void cgroup_unit(char *out, size_t size, const char *path)
 /* Hierarchies in the order in which they are believed; that of cgroup v2 has no name. */
 static const char *const hierarchies[] = {"", "name=systemd", "pids", "memory", "cpu"};
 
-static size_t rank(struct part controllers)
+static size_t rank(struct span controllers)
 {
 	size_t best = COUNT_OF(hierarchies);
 
 	do {
-		struct part name = cut(&controllers, ',');
+		struct span name = span_cut(&controllers, ',');
 
 		for (size_t i = 0; i < best; i++)
-			if (is(name, hierarchies[i]))
+			if (span_is(name, hierarchies[i]))
 				best = i;
 	} while (controllers.length);
 	return best;
 }
 
 /* Without what the kernel appends when the cgroup is gone. */
-static struct part trim(struct part path)
+static struct span trim(struct span path)
 {
-	while (path.length > 1 && (ends(path, "/") || ends(path, " (deleted)")))
-		path.length -= ends(path, "/") ? 1 : strlen(" (deleted)");
+	while (path.length > 1 && (span_ends(path, "/") || span_ends(path, " (deleted)")))
+		path.length -= span_ends(path, "/") ? 1 : strlen(" (deleted)");
 	return path;
 }
 
 /* What a path tells: of a container, of something, nothing. */
-static size_t worth(struct part path)
+static size_t worth(struct span path)
 {
 	char name[2];
 
@@ -315,15 +218,15 @@ static size_t worth(struct part path)
 
 bool cgroup_path(char *out, size_t size, const char *text)
 {
-	struct part rest = whole(text), best = {text, 0};
+	struct span rest = span_of(text), best = {text, 0};
 	size_t best_score = 0;
 
 	while (rest.length) {
-		struct part path = cut(&rest, '\n'), controllers;
+		struct span path = span_cut(&rest, '\n'), controllers;
 		size_t score;
 
-		cut(&path, ':'); /* the number of the hierarchy */
-		controllers = cut(&path, ':');
+		span_cut(&path, ':'); /* the number of the hierarchy */
+		controllers = span_cut(&path, ':');
 		path = trim(path);
 		if (!path.length || *path.at != '/')
 			continue;
@@ -334,7 +237,7 @@ bool cgroup_path(char *out, size_t size, const char *text)
 		}
 	}
 	if (best.length >= size)
-		best = trim((struct part){best.at, size ? size - 1 : 0});
+		best = trim((struct span){best.at, size ? size - 1 : 0});
 	if (!best.length)
 		return false;
 	memcpy(out, best.at, best.length);

@@ -12,6 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "identity/ignore.h"
 #include "identity/rule.h"
 
 struct matcher;

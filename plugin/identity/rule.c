@@ -10,17 +10,17 @@
 #include <unistd.h>
 
 #include "base/pattern.h"
+#include "base/process.h"
 #include "identity/rule.h"
 #include "identity/subject.h"
 #include "probe/snapshot.h"
 
-#define PID_MAX 4194304 /* the kernel's PID_MAX_LIMIT */
-#define CAPTURES 10     /* all of the match, and \1 to \9 */
+#define CAPTURES 10 /* all of the match, and \1 to \9 */
 
 /* One of the texts of a rule. */
 struct term {
 	char *text;
-	struct pattern *pattern; /* of RULE_MATCH, else NULL */
+	struct pattern *pattern; /* of RULE_PATTERN, else NULL */
 	size_t captures; /* that the name wants, the one of the whole text among them; 0: none */
 	uint32_t pid;    /* of RULE_PID, and what the file of RULE_PID_FILE says; 0: nobody's */
 };
@@ -30,11 +30,6 @@ struct rule {
 	char *name;
 	struct term *terms;
 	unsigned count;
-};
-
-struct ignore {
-	char *text;
-	struct pattern *pattern; /* NULL: the text is a name */
 };
 
 /* -- names with captures -- */
@@ -132,7 +127,7 @@ bool rule_refresh(struct rule *rule)
 
 /* -- kinds of rules -- */
 
-static int parse_match(struct term *term, char *why, size_t why_size)
+static int parse_pattern(struct term *term, char *why, size_t why_size)
 {
 	return pattern_new(&term->pattern, term->text, why, why_size);
 }
@@ -151,7 +146,7 @@ static int fits_process(const struct term *term, struct subject *s, regmatch_t *
 	return strncmp(s->process->comm, term->text, TCP_COMM_LEN - 1) == 0;
 }
 
-static int fits_match(const struct term *term, struct subject *s, regmatch_t *captures)
+static int fits_pattern(const struct term *term, struct subject *s, regmatch_t *captures)
 {
 	return pattern_find(term->pattern, subject_cmdline(s), term->captures, captures);
 }
@@ -174,7 +169,7 @@ static const struct {
 	int (*fits)(const struct term *term, struct subject *s, regmatch_t *captures);
 } kinds[] = {
 	[RULE_PROCESS] = {NULL, fits_process},
-	[RULE_MATCH] = {parse_match, fits_match},
+	[RULE_PATTERN] = {parse_pattern, fits_pattern},
 	[RULE_PID_FILE] = {NULL, fits_pid_file},
 	[RULE_PID] = {parse_number, fits_pid},
 };
@@ -281,56 +276,4 @@ void rule_free(struct rule *rule)
 	free(rule->terms);
 	free(rule->name);
 	free(rule);
-}
-
-/* -- ignores -- */
-
-static int parse_ignore(struct ignore *ignore, char *why, size_t why_size)
-{
-	size_t length = strlen(ignore->text);
-	char *text = ignore->text;
-
-	if (length < 3 || text[0] != '/' || text[length - 1] != '/')
-		return 0;
-	text[length - 1] = '\0'; /* what remains is not compared with names */
-	return pattern_new(&ignore->pattern, text + 1, why, why_size);
-}
-
-int ignore_new(struct ignore **out, const char *text, char *why, size_t why_size)
-{
-	struct ignore *ignore = calloc(1, sizeof(*ignore));
-	int err = -ENOMEM;
-
-	if (!ignore)
-		return -ENOMEM;
-	ignore->text = strdup(text);
-	if (ignore->text)
-		err = parse_ignore(ignore, why, why_size);
-	if (err)
-		ignore_free(ignore);
-	else
-		*out = ignore;
-	return err;
-}
-
-void ignore_free(struct ignore *ignore)
-{
-	if (!ignore)
-		return;
-	pattern_free(ignore->pattern);
-	free(ignore->text);
-	free(ignore);
-}
-
-void ignore_renew(struct ignore *ignore)
-{
-	if (ignore->pattern)
-		pattern_renew(ignore->pattern);
-}
-
-int ignore_fits(const struct ignore *ignore, const char *group)
-{
-	if (ignore->pattern)
-		return pattern_find(ignore->pattern, group, 0, NULL);
-	return strcmp(ignore->text, group) == 0;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright (c) 2026 ebpf_tcp authors */
 
-/* What users say about processes: rules give them names, ignores choose among names. */
+/* Rules: what users say about processes, to give them names. */
 #ifndef EBPF_TCP_RULE_H
 #define EBPF_TCP_RULE_H
 
@@ -10,17 +10,16 @@
 
 struct subject;
 struct rule;
-struct ignore;
 
 /* How a rule tells its processes. */
 enum rule_kind {
 	RULE_PROCESS,  /* by the process's name, of which the kernel keeps 15 bytes */
-	RULE_MATCH,    /* by a regular expression on the command line */
+	RULE_PATTERN,  /* by a regular expression on the command line */
 	RULE_PID_FILE, /* the process that a file names, and its descendants */
 	RULE_PID,
 };
 
-/* `name` may have \1 to \9 for the groups of a RULE_MATCH. `text`: the process's name, the
+/* `name` may have \1 to \9 for the groups of a RULE_PATTERN. `text`: the process's name, the
  * regular expression (POSIX extended), the file's path, or the pid. Returns 0, -ENOMEM or -EINVAL;
  * then `why` says what is wrong with the text, in the words of the C library for a regular
  * expression. rule_add() adds another text: one of them has to fit. */
@@ -46,13 +45,5 @@ bool rule_refresh(struct rule *rule);
 
 /* Returns 1 and the name, not yet cleaned; 0 if the rule does not fit; or -ENOMEM. */
 int rule_fits(char *name, size_t size, const struct rule *rule, struct subject *s);
-
-/* collectd's ignorelist: "name", or "/regex/" (POSIX extended). Returns as rule_new(). */
-int ignore_new(struct ignore **out, const char *text, char *why, size_t why_size);
-void ignore_free(struct ignore *ignore);
-void ignore_renew(struct ignore *ignore);
-
-/* Returns 1, 0 or -ENOMEM. */
-int ignore_fits(const struct ignore *ignore, const char *group);
 
 #endif

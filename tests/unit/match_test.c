@@ -618,7 +618,7 @@ static struct rule *rule_of(enum rule_kind kind, const char *name, const char *t
 
 static void test_exec(void)
 {
-	struct rule *rules[] = {rule_of(RULE_MATCH, "id-\\1", "--id=([0-9]+)")};
+	struct rule *rules[] = {rule_of(RULE_PATTERN, "id-\\1", "--id=([0-9]+)")};
 	struct matcher *m = matcher_new((struct match_options){.rules = rules, .rule_count = 1});
 	struct snapshot_process p = row_of(&server, 33);
 	struct proc next = server;
@@ -926,7 +926,7 @@ static void test_budget_unused(void)
 /* After 100 ms patterns begin anew, in the middle of a tick. */
 static void test_budget_renews(void)
 {
-	struct rule *rules[] = {rule_of(RULE_MATCH, "p-\\1", "^p([0-9]+)$")};
+	struct rule *rules[] = {rule_of(RULE_PATTERN, "p-\\1", "^p([0-9]+)$")};
 	struct ignore *ignores[] = {NULL};
 	char why[128];
 	struct matcher *m = NULL;
@@ -1117,8 +1117,8 @@ static const struct {
 	enum rule_kind kind;
 	const char *name, *text;
 } rule_texts[] = {
-	{RULE_PROCESS, "web", "nginx"},  {RULE_MATCH, "shard-\\1", "--shard=([^ ]*)"},
-	{RULE_PID, "one", "4242"},       {RULE_MATCH, "all", "^everything"},
+	{RULE_PROCESS, "web", "nginx"},  {RULE_PATTERN, "shard-\\1", "--shard=([^ ]*)"},
+	{RULE_PID, "one", "4242"},       {RULE_PATTERN, "all", "^everything"},
 	{RULE_PROCESS, "late", "nginx"},
 };
 
@@ -1230,7 +1230,7 @@ static void test_pid_file_gone(void)
 			     .cmdline = "child|--id=7|"},
 		    other = child;
 	struct rule *rules[] = {rule_of(RULE_PID_FILE, "daemon", proc_path("pid")),
-				rule_of(RULE_MATCH, "id-\\1", "--id=([0-9]+)")};
+				rule_of(RULE_PATTERN, "id-\\1", "--id=([0-9]+)")};
 	struct matcher *m = matcher_new((struct match_options){.rules = rules, .rule_count = 2});
 	struct snapshot_process p = row_of(&child, 33), end = p;
 

@@ -16,7 +16,7 @@
 
 /* To add an option: one row here, one in conf/ebpf_tcp.conf and one in the man page. */
 static const struct option options[] = {
-	{"GroupBy", read_name_index, AT(match.group_by), 0, 0, match_by_names, "Process"},
+	{"GroupBy", read_name_index, AT(match.group_by), 0, 0, naming_names, "Process"},
 	{"Process", read_rule, NOWHERE, RULE_PROCESS, 0, NULL, NULL},
 	{"ProcessMatch", read_rule, NOWHERE, RULE_PATTERN, 0, NULL, NULL},
 	{"PIDFile", read_rule, NOWHERE, RULE_PID_FILE, 0, NULL, NULL},

@@ -153,7 +153,7 @@ int read_subnet(struct config *c, const struct option *option, oconfig_item_t *i
 	if (!subnets)
 		return -1;
 	c->subnets = subnets;
-	match_clean(name, sizeof(name), option_string(item, 0));
+	naming_clean(name, sizeof(name), option_string(item, 0));
 	if (subnet_parse(&subnets[c->subnet_count], name, option_string(item, 1)))
 		return option_refuse(c, item,
 				     "an address, or a network like \"10.1.0.0/16\" or "

@@ -13,27 +13,11 @@
 #include <stdint.h>
 
 #include "identity/ignore.h"
+#include "identity/naming.h"
 #include "identity/rule.h"
 
 struct matcher;
 struct snapshot_process;
-
-/* Groups that are there from the beginning. */
-#define GROUP_ALL "all"
-#define GROUP_OTHER "other"
-#define GROUP_KERNEL "kernel"
-#define GROUP_SELF "self"
-
-#define GROUP_NAME_SIZE 100 /* collectd cuts names at 127 bytes; a tag may follow */
-
-enum match_by {
-	MATCH_BY_PROCESS,    /* name of the process */
-	MATCH_BY_EXECUTABLE, /* file name of its program */
-	MATCH_BY_UNIT,
-	MATCH_BY_CONTAINER,
-	MATCH_BY_CGROUP, /* the whole path; of a long one the end */
-	MATCH_BY_USER,
-};
 
 struct match_options {
 	int group_by;        /* enum match_by */
@@ -88,12 +72,5 @@ const struct match *match_details(struct matcher *m, const struct snapshot_proce
 
 /* Has that rule ever decided about a process? */
 bool match_used(const struct matcher *m, unsigned rule);
-
-/* Names that GroupBy may have, in the order of enum match_by; ends with NULL. */
-const char *const *match_by_names(void);
-
-/* Makes a name that every sink can carry, by clean_name(); a reserved name gets a `_` at its end.
- */
-void match_clean(char *out, size_t size, const char *name);
 
 #endif

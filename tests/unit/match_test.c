@@ -136,7 +136,7 @@ static void test_cases(void)
 			check_begin("match: %s", cases[i].name);
 			continue;
 		}
-		match_clean(out, sizeof(out), cases[i].name);
+		naming_clean(out, sizeof(out), cases[i].name);
 		expect_text(out, cases[i].want, cases[i].want);
 	}
 	check_end();
@@ -153,7 +153,7 @@ static void test_bytes(void)
 
 		if (memchr(kept, (int)byte, sizeof(kept) - 1))
 			want[0] = (char)byte;
-		match_clean(out, sizeof(out), name);
+		naming_clean(out, sizeof(out), name);
 		expect(strcmp(out, want) == 0, "byte 0x%02x became \"%s\"", byte, out);
 	}
 	check_end();
@@ -184,7 +184,7 @@ static unsigned expect_sequence(const unsigned char *in, size_t length)
 	char out[GROUP_NAME_SIZE], want[8] = "____";
 	bool valid = decode(in, length) >= 0;
 
-	match_clean(out, sizeof(out), (const char *)in);
+	naming_clean(out, sizeof(out), (const char *)in);
 	if (valid && strcmp(out, "_") == 0)
 		return 1;
 	if (valid)
@@ -241,7 +241,7 @@ static size_t clean_within(char *out, size_t size, const char *name)
 	size_t length;
 
 	memset(out, 0x55, GROUP_NAME_SIZE + 8);
-	match_clean(out, size, name);
+	naming_clean(out, size, name);
 	for (size_t i = size; i < GROUP_NAME_SIZE + 8; i++)
 		expect(out[i] == 0x55, "size %zu: byte %zu was written", size, i);
 	length = strnlen(out, size);
@@ -454,7 +454,7 @@ static void test_attribute(size_t i, int by)
 	m = matcher_new(options);
 	if (!attributes[i].gone) {
 		proc_write(&proc);
-		expect_group(m, &p, attributes[i].want[by], match_by_names()[by]);
+		expect_group(m, &p, attributes[i].want[by], naming_names()[by]);
 	} else {
 		expect_group(m, &p, attributes[i].want[by], "without a folder");
 		match_close(m);
@@ -480,8 +480,8 @@ static void test_attributes(void)
 	}
 	check_begin("match: GroupBy has six names");
 	for (size_t i = 0; i < COUNT_OF(names); i++)
-		expect_text(match_by_names()[i], names[i], "name");
-	expect(!match_by_names()[COUNT_OF(names)], "there are more");
+		expect_text(naming_names()[i], names[i], "name");
+	expect(!naming_names()[COUNT_OF(names)], "there are more");
 	check_end();
 }
 
@@ -671,7 +671,7 @@ static void test_exec_attributes(int by, const char *before, const char *after)
 	struct snapshot_process p = row_of(&server, 0);
 	struct proc next = server;
 
-	check_begin("match: GroupBy %s after an exec", match_by_names()[by]);
+	check_begin("match: GroupBy %s after an exec", naming_names()[by]);
 	p.cgroup = CGROUP;
 	next.cgroup = "0::/init.scope\n";
 	proc_write(&next);
@@ -1158,7 +1158,7 @@ static void test_rules(void)
 		options.report_unmatched = i % 2;
 		check_begin("match: rules: %s%s", ruled[n].name,
 			    options.report_unmatched ? ", and the rest is reported" : "");
-		match_clean(cleaned, sizeof(cleaned), ruled[n].comm);
+		naming_clean(cleaned, sizeof(cleaned), ruled[n].comm);
 		m = matcher_new(options);
 		proc_write(&proc);
 		expect_group(m, &p,

@@ -58,7 +58,7 @@ static void describe(struct event *out, const struct match *match, const struct 
 	char comm[TCP_COMM_LEN + 1];
 
 	snprintf(comm, sizeof(comm), "%.*s", TCP_COMM_LEN, raw->comm);
-	match_clean(out->comm, sizeof(out->comm), comm);
+	naming_clean(out->comm, sizeof(out->comm), comm);
 	snprintf(out->group, sizeof(out->group), "%s", match->group);
 	out->pid = raw->pid;
 	out->uid = match->uid;

@@ -50,19 +50,21 @@ struct group {
 	int64_t established;                     /* connections that are open now */
 	uint64_t queued;                         /* connections that wait for an accept now */
 	/* of a process only */
+	unsigned row;
+	uint32_t renames; /* with these three it is the same process and program */
+	uint64_t start_ns;
 	uint32_t pid;
 	uint32_t uid; /* or TCP_UID_UNKNOWN */
 	char comm[TCP_COMM_LEN];
-	char *exe;    /* path; NULL or "" if unknown */
-	char *cgroup; /* path; NULL or "" if unknown */
+	bool detailed; /* what follows is known */
+	char *exe;     /* path; NULL or "" if unknown */
+	char *cgroup;  /* path; NULL or "" if unknown */
 };
 
 typedef void group_visit(void *context, const struct group *group);
 
-/* What is known of a row's process, with all details; NULL if by now the row is another process's,
- * or this one is another program. */
-typedef const struct match *group_details(void *context, unsigned row, uint64_t start_ns,
-					  uint32_t renames);
+/* Is given a process whose details are to be asked for, to fill them in by group_detail(). */
+typedef void group_ask(void *context, struct group *process);
 
 /*
  * `row_count` bounds the rows of processes and endpoints. `options` has 1 + rule_count entries: the
@@ -75,19 +77,23 @@ int groups_open(struct groups **out, unsigned row_count, const struct group_opti
 void groups_close(struct groups *g);
 
 /*
- * Who tells the details of processes, which cost a look at /proc: asked of those that are reported,
- * once, and again after they have executed another program; and of those that have ended. Called by
- * groups_add() and groups_end(). Without it the details are unknown.
- */
-void groups_ask(struct groups *g, group_details *details, void *context);
-
-/*
  * One tick: begin, add every process (and endpoint) that did something or ended, end. `now_ns` is
  * the time since boot. Without memory for a new group its process counts in `other`.
  */
 void groups_begin(struct groups *g, uint64_t now_ns);
-void groups_add(struct groups *g, const struct match *match, const struct snapshot_process *p);
+struct group *groups_add(struct groups *g, const struct match *match,
+			 const struct snapshot_process *p);
 void groups_end(struct groups *g);
+
+/*
+ * Details cost a look at /proc. So they are asked of the processes that are reported, after
+ * groups_end(), once and again after each has executed another program; and of one that has ended
+ * when it is added, as later nobody knows: groups_add() returns its series, else NULL.
+ */
+void groups_each_unknown(struct groups *g, group_ask *ask, void *context);
+
+/* Takes the details over: exe, cgroup and uid. */
+void group_detail(struct group *process, const struct match *match);
 
 /* How many names, ever, had to wait in `other` or with the rest because too many others began. */
 uint64_t groups_refused(const struct groups *g, enum group_kind kind);

@@ -34,19 +34,14 @@ struct member {
 	bool rest; /* takes what is left over in its table; no limit is for it */
 	bool held; /* its name is that of a rule: it is always shown */
 	bool shown;
-	bool refused;      /* it had to wait for its first time */
-	bool told;         /* it was shown once */
-	uint64_t shown_ns; /* when it was shown last */
-	/* of a process only */
-	bool described; /* its details are known */
-	unsigned row;
-	uint32_t renames;
-	uint64_t start_ns;
+	bool refused;        /* it had to wait for its first time */
+	bool told;           /* it was shown once */
+	uint64_t shown_ns;   /* when it was shown last */
 	struct member *next; /* of the same bucket; or of those that are free */
 };
 
-/* Where a process is counted. */
-struct place {
+/* A process is counted at a member. */
+struct membership {
 	struct member *member;
 	unsigned generation; /* of the member then */
 	int64_t established; /* connections that it has brought there */

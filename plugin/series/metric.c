@@ -84,15 +84,10 @@ static const struct {
 	size_t at;
 	unsigned extras; /* all of them are needed */
 } selfs[] = {
-	{"total_events", "lost_processes", false, SELF(lost_processes), 0},
-	{"total_events", "lost_sockets", false, SELF(lost_sockets), 0},
-	{"total_bytes", "lost", false, SELF(lost_bytes), 0},
-	{"total_events", "lost_deltas", false, SELF(lost_deltas), 0},
-	{"total_events", "lost_latencies", false, SELF(lost_latencies), 0},
-	{"total_events", "lost_endpoints", false, SELF(lost_endpoints), 0},
-	{"total_events", "lost_events", false, SELF(lost_events), 0},
-	{"total_events", "lost_listeners", false, SELF(lost_listeners), 0},
-	{"total_events", "lost_runs", false, SELF(lost_runs), 0},
+#define LOSS(field, type, name) {type, name, false, SELF(field), 0},
+	TCP_LOSSES(LOSS)
+#undef LOSS
+		{"total_events", "lost_runs", false, SELF(lost_runs), 0},
 	{"total_events", "recursion_misses", false, SELF(recursion_misses), 0},
 	{"total_events", "refused_names", false, SELF(refused_names), 0},
 	{"total_events", "match_waits", false, SELF(match_waits), 0},

@@ -8,6 +8,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "tcp.h"
+
 struct group;
 
 #define METRIC_PERCENTILES_MAX 16
@@ -68,14 +70,7 @@ enum metric_extra {
 /* What the plugin reports about itself, as group `self`. */
 struct metric_self {
 	unsigned extras; /* METRIC_COST and so on */
-	uint64_t lost_processes;
-	uint64_t lost_sockets;
-	uint64_t lost_bytes;
-	uint64_t lost_deltas;
-	uint64_t lost_latencies;
-	uint64_t lost_endpoints;
-	uint64_t lost_events;
-	uint64_t lost_listeners;
+	TCP_LOSSES(TCP_LOSS_FIELD)
 	uint64_t lost_runs;
 	uint64_t recursion_misses;
 	uint64_t refused_names;

@@ -50,7 +50,10 @@ static enum claim claim_of(const struct member *m)
 	return ticks >= (m->shown ? 1 : STEADY_TICKS) ? BUSY : PASSING;
 }
 
-/* A member keeps its place while it is within 20 % of the cut. */
+/*
+ * Hysteresis: a member that is shown counts a quarter more, so it keeps its place until another one
+ * has done clearly more. Two that are about alike would else take turns, each time as new series.
+ */
 static double rank_of(const struct member *m)
 {
 	return (double)m->score * (m->shown ? 1.25 : 1);

@@ -195,6 +195,29 @@ static const struct match *details_of(void *context, unsigned row, uint64_t star
 	return still_known(row, start_ns, renames) ? &world.known[row].match : NULL;
 }
 
+static void world_ask(void *context, struct group *process)
+{
+	const struct match *match =
+		details_of(context, process->row, process->start_ns, process->renames);
+
+	if (match)
+		group_detail(process, match);
+}
+
+static void world_add(const struct match *match, const struct snapshot_process *p)
+{
+	struct group *ended = groups_add(world.groups, match, p);
+
+	if (ended)
+		world_ask(&world, ended);
+}
+
+static void world_end(void)
+{
+	groups_end(world.groups);
+	groups_each_unknown(world.groups, world_ask, &world);
+}
+
 /* The rules' options come after the general ones. */
 static void world_open_with(const struct group_options *options, unsigned rule_count,
 			    const struct subnet *subnets, unsigned subnet_count)
@@ -206,7 +229,6 @@ static void world_open_with(const struct group_options *options, unsigned rule_c
 	expect(!groups_open(&world.groups, ALL_ROWS, world.options, rule_count, subnets,
 			    subnet_count),
 	       "groups_open failed");
-	groups_ask(world.groups, details_of, &world);
 }
 
 static void world_open(unsigned group_limit, unsigned pid_limit, unsigned pid_min_age_s)
@@ -362,7 +384,7 @@ static void feed(const struct match *match, const struct snapshot_process *p)
 	if (p->row >= TCP_ROW_FIRST)
 		hold(p, group, d);
 	world.known[p->row] = (struct known){p->start_ns, p->renames, *match};
-	groups_add(world.groups, match, p);
+	world_add(match, p);
 }
 
 /* The row of the endpoint; a free one if it has none. */
@@ -399,7 +421,7 @@ static void feed_endpoint(const struct match *match, const char *part,
 		due_add(d, match, p);
 	if (p->row != p->process_row)
 		hold(p, d, NULL);
-	groups_add(world.groups, match, p);
+	world_add(match, p);
 }
 
 static struct match match_of(const char *group, int rule)
@@ -893,7 +915,7 @@ static void remember_activity(struct due *d, uint64_t activity)
 
 static void tick_end(void)
 {
-	groups_end(world.groups);
+	world_end();
 	for (unsigned i = 0; i < world.due_count; i++)
 		remember_activity(&world.due[i], activity(&world.due[i].fed));
 	look();
@@ -1521,8 +1543,8 @@ static void test_held(void)
 		if (tick == 4) {
 			struct match match = match_of("db", -1);
 
-			groups_add(world.groups, &match,
-				   &(struct snapshot_process){.row = 9, .pid = 109, .start_ns = 1});
+			world_add(&match,
+				  &(struct snapshot_process){.row = 9, .pid = 109, .start_ns = 1});
 		}
 		tick_end();
 		expect(due_of(GROUP_WHOLE, "db", "")->was_shown == (tick >= 3), "db in tick %u",
@@ -2478,13 +2500,13 @@ static void test_pile(void)
 		p.grown.rx_bytes = 1009;
 		p.last = i % 2;
 		groups_begin(world.groups, world.now_ns + i * TICK_NS);
-		groups_add(world.groups, &match, &p);
+		world_add(&match, &p);
 		for (unsigned n = 0; n < 14; n++) {
 			p.row = ENDPOINT_ROW;
 			p.endpoint = endpoint_of(1 + n % 2, 1 + n);
-			groups_add(world.groups, &match, &p);
+			world_add(&match, &p);
 		}
-		groups_end(world.groups);
+		world_end();
 		most = memory_live() > most ? memory_live() : most;
 	}
 	/* a member is three blocks, that of a process five; of destinations and ports there is a
@@ -2604,10 +2626,10 @@ static void test_no_room(void)
 		snprintf(name, sizeof(name), "g%u", i);
 		p = (struct snapshot_process){.row = 3, .pid = 1 + i, .start_ns = 1, .last = true};
 		p.grown.rx_bytes = i < ROOM ? 11 : 1000003;
-		groups_add(world.groups, &match, &p);
+		world_add(&match, &p);
 		for (unsigned kind = 1; kind <= 2; kind++) {
 			p.endpoint = endpoint_of(kind, 1 + i);
-			groups_add(world.groups, &match, &p);
+			world_add(&match, &p);
 		}
 		add(&world.fed, &p.grown);
 	}

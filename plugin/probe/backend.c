@@ -53,55 +53,58 @@ _Static_assert(BACKEND_COUNT <= EXPLAIN_ATTEMPTS, "what each of them says can be
 
 #define IF(field) offsetof(struct probe_options, field)
 
+#define NAMED(symbol) PROGRAM(symbol), #symbol
+
 /* Programs that may be missing alone, and what is missing then; NULL if nothing is. */
 static const struct optional {
 	size_t program;
+	const char *name;
 	const char *loss;
 	size_t option; /* a bool that asks for it; 0: it is always wanted */
 } optional[] = {
-	{PROGRAM(fentry_sendpages), NULL, 0}, /* gone in 6.5, with the path that it watched */
-	{PROGRAM(fentry_mptcp_send), "MPTCP", 0},
-	{PROGRAM(fentry_mptcp_receive), NULL, 0}, /* goes with fentry_mptcp_send */
-	{PROGRAM(fentry_mptcp_release), NULL, 0},
-	{PROGRAM(fentry_connect4), FAILED_EARLY, 0},
-	{PROGRAM(fentry_connect4_again), NULL, 0},
-	{PROGRAM(fentry_connect6), NULL, 0}, /* no IPv6 */
-	{PROGRAM(fentry_connect6_again), NULL, 0},
-	{PROGRAM(fentry_syn), DEFERRED, 0},
-	{PROGRAM(fentry_permit), DENIED, 0},
-	{PROGRAM(fentry_permit4), DENIED, 0},
-	{PROGRAM(fentry_permit6), NULL, 0},
-	{PROGRAM(fentry_wait), "progress of blocked senders", 0},
-	{PROGRAM(kprobe_syn), DEFERRED, 0},
-	{PROGRAM(kprobe_connect4_enter), FAILED_EARLY, 0},
-	{PROGRAM(kprobe_connect4), FAILED_EARLY, 0},
-	{PROGRAM(kprobe_connect6_enter), NULL, 0}, /* no IPv6 */
-	{PROGRAM(kprobe_connect6), NULL, 0},
-	{PROGRAM(kprobe_permit_enter), DENIED, 0},
-	{PROGRAM(kprobe_permit), DENIED, 0},
-	{PROGRAM(kprobe_permit4_enter), DENIED, 0},
-	{PROGRAM(kprobe_permit4), DENIED, 0},
-	{PROGRAM(kprobe_permit6_enter), NULL, 0},
-	{PROGRAM(kprobe_permit6), NULL, 0},
-	{PROGRAM(rawtp_mptcp_receive), "MPTCP", 0},
-	{PROGRAM(rawtp_wait), NULL, 0}, /* 6.16 */
-	{PROGRAM(rawtp_progress), "progress of blocked senders", 0},
-	{PROGRAM(traced_rename), "names of processes after exec", 0},
-	{PROGRAM(traced_exit), NULL, 0}, /* a hint only */
-	{PROGRAM(kprobe_rename), "names of processes after exec", 0},
-	{PROGRAM(kprobe_exit), NULL, 0},
-	{PROGRAM(traced_retransmit), RETRANSMITS, IF(health)},
-	{PROGRAM(traced_synack), RETRANSMITS, IF(health)},
-	{PROGRAM(traced_reset_sent), RESETS, IF(health)},
-	{PROGRAM(traced_reset_received), RESETS, IF(health)},
-	{PROGRAM(kprobe_retransmit), RETRANSMITS, IF(health)},
-	{PROGRAM(kprobe_synack), RETRANSMITS, IF(health)},
-	{PROGRAM(kprobe_reset_sent), RESETS, IF(health)},
-	{PROGRAM(kprobe_reset_received), RESETS, IF(health)},
-	{PROGRAM(always_listeners), "accept queues in other network namespaces", IF(listeners)},
-	{PROGRAM(always_listening), "accept queues", IF(listeners)},
-	{PROGRAM(always_baseline), "the first bytes of connections older than the plugin", 0},
-	{PROGRAM(always_unheld), NULL, 0}, /* of those, the few that no process holds */
+	{NAMED(fentry_sendpages), NULL, 0}, /* gone in 6.5, with the path that it watched */
+	{NAMED(fentry_mptcp_send), "MPTCP", 0},
+	{NAMED(fentry_mptcp_receive), NULL, 0}, /* goes with fentry_mptcp_send */
+	{NAMED(fentry_mptcp_release), NULL, 0},
+	{NAMED(fentry_connect4), FAILED_EARLY, 0},
+	{NAMED(fentry_connect4_again), NULL, 0},
+	{NAMED(fentry_connect6), NULL, 0}, /* no IPv6 */
+	{NAMED(fentry_connect6_again), NULL, 0},
+	{NAMED(fentry_syn), DEFERRED, 0},
+	{NAMED(fentry_permit), DENIED, 0},
+	{NAMED(fentry_permit4), DENIED, 0},
+	{NAMED(fentry_permit6), NULL, 0},
+	{NAMED(fentry_wait), "progress of blocked senders", 0},
+	{NAMED(kprobe_syn), DEFERRED, 0},
+	{NAMED(kprobe_connect4_enter), FAILED_EARLY, 0},
+	{NAMED(kprobe_connect4), FAILED_EARLY, 0},
+	{NAMED(kprobe_connect6_enter), NULL, 0}, /* no IPv6 */
+	{NAMED(kprobe_connect6), NULL, 0},
+	{NAMED(kprobe_permit_enter), DENIED, 0},
+	{NAMED(kprobe_permit), DENIED, 0},
+	{NAMED(kprobe_permit4_enter), DENIED, 0},
+	{NAMED(kprobe_permit4), DENIED, 0},
+	{NAMED(kprobe_permit6_enter), NULL, 0},
+	{NAMED(kprobe_permit6), NULL, 0},
+	{NAMED(rawtp_mptcp_receive), "MPTCP", 0},
+	{NAMED(rawtp_wait), NULL, 0}, /* 6.16 */
+	{NAMED(rawtp_progress), "progress of blocked senders", 0},
+	{NAMED(traced_rename), "names of processes after exec", 0},
+	{NAMED(traced_exit), NULL, 0}, /* a hint only */
+	{NAMED(kprobe_rename), "names of processes after exec", 0},
+	{NAMED(kprobe_exit), NULL, 0},
+	{NAMED(traced_retransmit), RETRANSMITS, IF(health)},
+	{NAMED(traced_synack), RETRANSMITS, IF(health)},
+	{NAMED(traced_reset_sent), RESETS, IF(health)},
+	{NAMED(traced_reset_received), RESETS, IF(health)},
+	{NAMED(kprobe_retransmit), RETRANSMITS, IF(health)},
+	{NAMED(kprobe_synack), RETRANSMITS, IF(health)},
+	{NAMED(kprobe_reset_sent), RESETS, IF(health)},
+	{NAMED(kprobe_reset_received), RESETS, IF(health)},
+	{NAMED(always_listeners), "accept queues in other network namespaces", IF(listeners)},
+	{NAMED(always_listening), "accept queues", IF(listeners)},
+	{NAMED(always_baseline), "the first bytes of connections older than the plugin", 0},
+	{NAMED(always_unheld), NULL, 0}, /* of those, the few that no process holds */
 };
 #define OPTIONAL_COUNT (sizeof(optional) / sizeof(*optional))
 
@@ -127,6 +130,15 @@ static const struct optional *optional_of(size_t program)
 		if (optional[i].program == program)
 			return &optional[i];
 	return NULL;
+}
+
+/* By the table: where loading has failed, there is no skeleton to ask. */
+size_t backend_optional(const char *name)
+{
+	for (size_t i = 0; i < OPTIONAL_COUNT; i++)
+		if (strcmp(optional[i].name, name) == 0)
+			return optional[i].program;
+	return PROGRAM_COUNT;
 }
 
 bool backend_may_miss(size_t program)

@@ -160,16 +160,6 @@ static int load_once(struct probe *p, const struct probe_options *options)
 	return err;
 }
 
-/* Which program has that name; PROGRAM_COUNT: none. */
-static size_t program_named(const struct probe *p, const char *name)
-{
-	size_t i = 0;
-
-	while (i < PROGRAM_COUNT && strcmp(bpf_program__name(program_at(p, i)), name) != 0)
-		i++;
-	return i;
-}
-
 /* Gives up the optional program that libbpf's log blames. Returns false if it blames none. */
 static bool drop_blamed(struct probe *p)
 {
@@ -179,8 +169,8 @@ static bool drop_blamed(struct probe *p)
 	for (const char *at = log_text(); (at = strstr(at, "prog '")); at++) {
 		if (sscanf(at, "prog '%63[^']'", name) != 1)
 			continue;
-		program = program_named(p, name);
-		if (program < PROGRAM_COUNT && backend_may_miss(program) && !p->dropped[program]) {
+		program = backend_optional(name);
+		if (program < PROGRAM_COUNT && !p->dropped[program]) {
 			p->dropped[program] = true;
 			return true;
 		}

@@ -85,6 +85,9 @@ bool backend_wants(const struct probe *p, size_t program, const struct probe_opt
 /* May the program be missing alone? */
 bool backend_may_miss(size_t program);
 
+/* The program of that name which may be missing alone; PROGRAM_COUNT: there is none. */
+size_t backend_optional(const char *name);
+
 /* Which backend runs, and what it misses. */
 void backend_summary(char *out, size_t size, const struct probe *p);
 

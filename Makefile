@@ -39,15 +39,16 @@ HARDENED_CFLAGS = -fstack-protector-strong $(FORTIFY)
 HARDENED_LDFLAGS = -Wl,-z,relro,-z,now,-z,noexecstack
 # counters are walked as arrays of 64-bit numbers, which C has two types of
 ALL_CFLAGS = -std=gnu11 $(PREFIX_MAP) $(HARDENED_CFLAGS) $(CPPFLAGS) $(CFLAGS) -fno-strict-aliasing $(WARNINGS) \
-	-fPIC -fvisibility=hidden -Ibpf -I$(O)/bpf
+	-fPIC -fvisibility=hidden -Ibpf -Iplugin -I$(O)/bpf
 # pkg-config looks for the build machine's alone
 LIBS := $(shell PKG_CONFIG_PATH=$(PKG_CONFIG_PATH):/usr/lib/$(MULTIARCH)/pkgconfig $(PKG_CONFIG) --libs libbpf) -lm
 
-# collectd's side, and what can be used without it
-DAEMON_STAGES = ebpf_tcp config report
-KERNEL_STAGES = probe kernel selftest snapshot
-PURE_STAGES = host explain budget process subject clean name pattern rule match cgroup cgroups endpoint member rank quota group histogram metric event
-LIBRARY = $(patsubst %,$(O)/plugin/%.o,$(KERNEL_STAGES) $(PURE_STAGES))
+# A folder of plugin/ is a layer, and at its top is what speaks collectd. What loads the kernel half stands alone.
+objects = $(patsubst %.c,$(O)/%.o,$(wildcard $(1)))
+DAEMON = $(call objects,plugin/*.c)
+LIBRARY = $(call objects,plugin/*/*.c)
+PROBE = $(call objects,plugin/probe/*.c plugin/base/process.c)
+LOADERS = probe backend load tables attach usage
 
 .DELETE_ON_ERROR:
 .SECONDARY:
@@ -70,15 +71,15 @@ $(O)/bpf/%.skel.h: $(O)/bpf/%.bpf.o
 
 # -- the user half --
 
-$(O)/plugin/probe.o: $(O)/bpf/tcp.skel.h
-$(patsubst %,$(O)/plugin/%.o,$(DAEMON_STAGES)): private ALL_CFLAGS += $(COLLECTD_CFLAGS)
+$(patsubst %,$(O)/plugin/probe/%.o,$(LOADERS)): $(O)/bpf/tcp.skel.h
+$(DAEMON): private ALL_CFLAGS += $(COLLECTD_CFLAGS)
 
 $(O)/plugin/%.o: plugin/%.c Makefile
 	$(call say,CC,$@)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_CFLAGS) -MMD -MP -c $< -o $@
 
-$(O)/ebpf_tcp.so: $(patsubst %,$(O)/plugin/%.o,$(DAEMON_STAGES)) $(LIBRARY)
+$(O)/ebpf_tcp.so: $(DAEMON) $(LIBRARY)
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(CFLAGS) $(HARDENED_LDFLAGS) -shared -Wl,--as-needed -o $@ $^ $(LDFLAGS) $(LIBS)
 
@@ -94,10 +95,10 @@ vpath %.c tests/live tests/live/traffic tests/live/connect tests/live/compare te
 $(O)/tests/%.o: %.c Makefile
 	$(call say,CC,$@)
 	$(Q)mkdir -p $(@D)
-	$(Q)$(CC) $(ALL_CFLAGS) -Iplugin -Itests/live -pthread -MMD -MP -c $< -o $@
+	$(Q)$(CC) $(ALL_CFLAGS) -Itests/live -pthread -MMD -MP -c $< -o $@
 
 $(O)/tests/testrun.o: $(O)/bpf/tcp.skel.h
-$(O)/tests/compare $(O)/tests/progress $(O)/tests/crowd $(O)/tests/sockets_full: $(patsubst %,$(O)/plugin/%.o,$(KERNEL_STAGES) host explain process)
+$(patsubst %,$(O)/tests/%,compare progress crowd sockets_full start selftest_unseen): $(PROBE)
 $(O)/tests/traffic $(O)/tests/connect: $(patsubst %,$(O)/tests/%.o,scenario net)
 $(O)/tests/compare: $(patsubst tests/live/compare/%.c,$(O)/tests/%.o,$(wildcard tests/live/compare/*.c))
 $(O)/tests/traffic: $(patsubst tests/live/traffic/%.c,$(O)/tests/%.o,$(wildcard tests/live/traffic/*.c))
@@ -106,7 +107,6 @@ $(O)/tests/progress $(O)/tests/crowd $(O)/tests/sockets_full: $(O)/tests/observe
 $(O)/tests/compare $(O)/tests/progress $(O)/tests/crowd $(O)/tests/sockets_full $(O)/tests/start $(O)/tests/selftest_unseen: $(O)/tests/kernel_name.o
 $(O)/tests/start: private LDFLAGS += -Wl,--wrap=bpf_object__load_skeleton
 $(O)/tests/selftest_unseen: private LDFLAGS += -Wl,--wrap=selftest_open
-$(O)/tests/start $(O)/tests/selftest_unseen: $(patsubst %,$(O)/plugin/%.o,probe kernel selftest host explain)
 
 $(PROGRAMS): $(O)/tests/%: $(O)/tests/%.o
 	$(call say,LINK,$@)
@@ -246,7 +246,7 @@ rpm: dist
 		-bb packaging/rpm/collectd-ebpf_tcp.spec
 	@ls $(O)/rpm/RPMS/*/*.rpm
 
-SOURCES = $(wildcard bpf/*.[ch] plugin/*.[ch] tests/*/*.[ch] tests/*/*/*.[ch])
+SOURCES = $(wildcard bpf/*.[ch] plugin/*.[ch] plugin/*/*.[ch] tests/*/*.[ch] tests/*/*/*.[ch])
 
 format:
 	$(CLANG_FORMAT) -i $(SOURCES)
@@ -254,4 +254,4 @@ format:
 clean:
 	rm -rf $(O)
 
--include $(wildcard $(O)/*/*.d $(O)/*/*/*.d)
+-include $(wildcard $(O)/*/*.d $(O)/*/*/*.d $(O)/*/*/*/*.d)

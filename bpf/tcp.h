@@ -200,18 +200,28 @@ struct tcp_listener {
 	__u32 zero;
 };
 
+/*
+ * What is lost: the field, and the type and name of its series. The growth of `lost_deltas` was not
+ * believed: more than 2^40 bytes at once. Of `lost_latencies` an end was not seen: the connects are
+ * counted, not measured.
+ */
+#define TCP_LOSSES(X)                                                                              \
+	X(lost_processes, "total_events", "lost_processes") /* want a row: in TCP_ROW_OTHER */     \
+	X(lost_sockets, "total_events", "lost_sockets")     /* of sockets without a state */       \
+	X(lost_bytes, "total_bytes", "lost") /* both ways, of those that never found any */        \
+	X(lost_deltas, "total_events", "lost_deltas")                                              \
+	X(lost_latencies, "total_events", "lost_latencies")                                        \
+	X(lost_endpoints, "total_events", "lost_endpoints") /* want a row of their endpoint */     \
+	X(lost_events, "total_events", "lost_events")       /* no room in the ring buffer */       \
+	X(lost_listeners, "total_events", "lost_listeners") /* no room in their table */
+
+#define TCP_LOSS_FIELD(field, type, name) __u64 field;
+
 /* The kernel half about itself. */
 struct tcp_self {
 	__u64 sockets_added;   /* sockets that got a state */
 	__u64 sockets_removed; /* of these, how many are gone */
-	__u64 lost_sockets;    /* events of sockets that found no room for a state */
-	__u64 lost_bytes;      /* both ways, of those that never found any until they closed */
-	__u64 lost_processes;  /* events that asked for a row and were counted in TCP_ROW_OTHER */
-	__u64 lost_deltas;     /* growth not believed: more than 2^40 bytes at once */
-	__u64 lost_latencies;  /* connects of which an end was not seen: counted, not measured */
-	__u64 lost_endpoints;  /* events that found no room for a row of their endpoint */
-	__u64 lost_events;     /* slow or failed connects that found no room in the ring buffer */
-	__u64 lost_listeners;  /* listening sockets that found no room in their table */
+	TCP_LOSSES(TCP_LOSS_FIELD)
 };
 
 /* Both compilers must agree on the layout; the sizes are part of the contract. */

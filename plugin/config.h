@@ -5,13 +5,13 @@
 #ifndef EBPF_TCP_CONFIG_H
 #define EBPF_TCP_CONFIG_H
 
-#include "endpoint.h"
-#include "event.h"
-#include "group.h"
-#include "match.h"
-#include "metric.h"
-#include "probe.h"
-#include "snapshot.h"
+#include "base/address.h"
+#include "identity/match.h"
+#include "probe/probe.h"
+#include "probe/snapshot.h"
+#include "series/event.h"
+#include "series/group.h"
+#include "series/metric.h"
 
 struct oconfig_item_s;
 
@@ -35,6 +35,7 @@ struct config {
 	struct group_options *groups;  /* the same, as the stage wants them; by config_finish() */
 	struct subnet *subnets;
 	unsigned subnet_count;
+	bool again; /* the option that is being read was given before in the same block */
 	struct config_report *current;     /* that of the block which is being read */
 	const struct oconfig_item_s *rule; /* the rule whose block that is; NULL: the general one */
 };

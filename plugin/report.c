@@ -3,12 +3,12 @@
 
 #include "collectd_api.h"
 
-#include "clean.h"
-#include "event.h"
-#include "group.h"
-#include "match.h"
-#include "metric.h"
+#include "base/clean.h"
+#include "identity/match.h"
 #include "report.h"
+#include "series/event.h"
+#include "series/group.h"
+#include "series/metric.h"
 #include "utils/metadata/meta_data.h"
 
 static void meta_add_text(meta_data_t *meta, const char *key, const char *text)

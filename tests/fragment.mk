@@ -3,12 +3,12 @@
 
 UNIT_TESTS := $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/*_test.c))
 # What a test may need; the linker takes from it what the test asks for.
-UNIT_STAGES := $(filter-out ebpf_tcp probe,$(patsubst plugin/%.c,%,$(wildcard plugin/*.c)))
+UNIT_STAGES := $(filter-out ebpf_tcp,$(patsubst plugin/%.c,%,$(wildcard plugin/*.c plugin/*/*.c)))
 UNIT_HELPERS := $(patsubst tests/unit/%.c,%,$(filter-out %_test.c %_world.c,$(wildcard tests/unit/*.c)))
 # NAME_world.c is what the tests NAME_…_test.c act in. It may take the place of libraries, so no other test may get it.
 UNIT_WORLDS := $(patsubst tests/unit/%_world.c,%,$(wildcard tests/unit/*_world.c))
 
-UNIT_CFLAGS = $(ALL_CFLAGS) -Iplugin $(COLLECTD_CFLAGS)
+UNIT_CFLAGS = $(ALL_CFLAGS) $(COLLECTD_CFLAGS)
 UNIT_LDFLAGS = -Wl,--as-needed -Wl,--wrap=calloc,--wrap=realloc,--wrap=strdup,--wrap=free
 ASAN_FLAGS = -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer -U_FORTIFY_SOURCE
 
@@ -48,8 +48,7 @@ $(O)/tests/$(1)/%_test: $(O)/tests/$(1)/%_test.o $(O)/tests/$(1)/stages.a
 	$$(call say,LINK,$$@)
 	$$(Q)$$(CC) $$(CFLAGS) -o $$@ $$(filter %.o,$$^) $$(filter %.a,$$^) $$(UNIT_LDFLAGS) $$(LDFLAGS) $$(LIBS)
 
-$(O)/tests/$(1)/probe.o: $(O)/bpf/tcp.skel.h
-$(patsubst %,$(O)/tests/$(1)/%,$(filter config_%,$(UNIT_TESTS))): $(O)/tests/$(1)/probe.o # for the names of its backends
+$(patsubst %,$(O)/tests/$(1)/probe/%.o,$(LOADERS)): $(O)/bpf/tcp.skel.h
 $(foreach world,$(UNIT_WORLDS),$(patsubst %,$(O)/tests/$(1)/%,$(filter $(world)_%,$(UNIT_TESTS))): $(O)/tests/$(1)/$(world)_world.o
 )
 endef
@@ -68,12 +67,12 @@ check-unit: $(call unit,$(UNIT_TESTS)) $(call asan,$(UNIT_TESTS)) $(O)/ebpf_tcp.
 
 # -- random input, for FUZZ_SECONDS (60); to add a fuzzer: add tests/fuzz/NAME.c --
 
-check-fuzz: $(O)/plugin/probe.o
+check-fuzz: $(O)/bpf/tcp.skel.h
 	$(Q)CLANG='$(CLANG)' CFLAGS='$(UNIT_CFLAGS)' LIBS='$(LIBS)' O=$(O) tests/fuzz/run
 
 # -- what can be seen without running anything --
 
-LINTED = $(filter-out %.bpf.c,$(wildcard plugin/*.c tests/unit/*.c tests/fuzz/*.c tests/bench/*.c \
+LINTED = $(filter-out %.bpf.c,$(wildcard plugin/*.c plugin/*/*.c tests/unit/*.c tests/fuzz/*.c tests/bench/*.c \
 	tests/daemon/soak/*.c))
 
 # All of them run, whatever fails.
@@ -131,24 +130,25 @@ $(O)/$(1)/tcp.skel.h: $(O)/$(1)/tcp.bpf.o
 	$$(call say,SKELETON,$$@)
 	$$(Q)$$(BPFTOOL) gen skeleton $$< name tcp > $$@
 
-$(O)/$(1)/probe.o: plugin/probe.c $(O)/$(1)/tcp.skel.h
+$(patsubst %,$(O)/$(1)/%.o,$(LOADERS)): $(O)/$(1)/%.o: plugin/probe/%.c $(O)/$(1)/tcp.skel.h
 	$$(call say,CC,$$@)
 	$$(Q)$$(CC) -I$(O)/$(1) $$(ALL_CFLAGS) -MMD -MP -c $$< -o $$@
 
-$(O)/tests/$(1): $(O)/$(1)/probe.o $(O)/floor/selftest.o $(O)/plugin/kernel.o $(O)/plugin/snapshot.o
-$(O)/tests/$(1): $(O)/tests/observe.o $(O)/tests/classic.o $(patsubst %,$(O)/plugin/%.o,host explain process)
+$(O)/tests/$(1): $(patsubst %,$(O)/$(1)/%.o,$(LOADERS)) $(O)/floor/selftest.o
+$(O)/tests/$(1): $(filter-out $(patsubst %,$(O)/plugin/probe/%.o,$(LOADERS) selftest),$(PROBE))
+$(O)/tests/$(1): $(O)/tests/observe.o $(O)/tests/classic.o
 endef
 
 $(eval $(call floor_build,floor))
 $(eval $(call floor_build,state))
 
 # They count nothing, so there is nothing to prove: a host without loopback.
-$(O)/floor/selftest.o: plugin/selftest.h Makefile tests/fragment.mk
+$(O)/floor/selftest.o: plugin/probe/selftest.h Makefile tests/fragment.mk
 	$(Q)mkdir -p $(@D)
-	$(Q)printf '%s\n' '#include <errno.h>' '#include "selftest.h"' \
+	$(Q)printf '%s\n' '#include <errno.h>' '#include "probe/selftest.h"' \
 		'int selftest_open(struct selftest *out) { (void)out; return -ENODEV; }' \
 		'void selftest_close(struct selftest *test) { (void)test; }' | \
-		$(CC) $(ALL_CFLAGS) -Iplugin -x c -c -o $@ -
+		$(CC) $(ALL_CFLAGS) -x c -c -o $@ -
 
 $(O)/tests/observe.o: private ALL_CFLAGS += -Itests/live
 $(O)/tests/rounds: $(O)/tests/rounds.o
@@ -156,8 +156,7 @@ $(O)/tests/runtimes: $(O)/tests/runtimes.o
 $(O)/tests/native.o: $(O)/bpf/body.skel.h
 $(O)/tests/native: private LDFLAGS += -pthread
 $(O)/tests/native: $(O)/tests/native.o
-$(O)/tests/observe: $(patsubst %,$(O)/plugin/%.o,$(KERNEL_STAGES))
-$(O)/tests/observe: $(O)/tests/observe.o $(O)/tests/classic.o $(patsubst %,$(O)/plugin/%.o,host explain process)
+$(O)/tests/observe: $(O)/tests/observe.o $(O)/tests/classic.o $(PROBE)
 
 $(BENCH):
 	$(call say,LINK,$@)

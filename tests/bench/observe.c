@@ -22,8 +22,8 @@
 #include <time.h>
 
 #include "classic.h"
-#include "probe.h"
-#include "snapshot.h"
+#include "probe/probe.h"
+#include "probe/snapshot.h"
 
 #define TRUTHS_MAX 256
 #define LOOK_MS 50
@@ -155,7 +155,7 @@ int main(int argc, char **argv)
 		plugin_open(argv[1]);
 	else if (classic_open(&observer.classic))
 		die("the classic recipe does not load");
-	printf("ready %s\n", observer.classic ? "classic recipe" : probe_describe(observer.probe));
+	printf("ready %s\n", observer.classic ? "classic recipe" : probe_summary(observer.probe));
 	fflush(stdout);
 	read_truths();
 	take();

@@ -20,12 +20,12 @@
 
 #include <bpf/bpf.h>
 
-#include "group.h"
-#include "match.h"
-#include "metric.h"
-#include "probe.h"
-#include "process.h"
-#include "snapshot.h"
+#include "base/process.h"
+#include "identity/match.h"
+#include "probe/probe.h"
+#include "probe/snapshot.h"
+#include "series/group.h"
+#include "series/metric.h"
 
 #define TICKS 21
 #define PID_BASE 4194305 /* above PID_MAX_LIMIT: nobody has these */
@@ -222,23 +222,26 @@ static void add(void *context, const struct snapshot_process *p)
 {
 	double start = time_us(CLOCK_MONOTONIC), middle;
 	const struct match *match = match_process(bench.matcher, p);
+	struct group *ended;
 
 	(void)context;
 	middle = time_us(CLOCK_MONOTONIC);
-	groups_add(bench.groups, match, p);
+	ended = groups_add(bench.groups, match, p);
+	if (ended)
+		group_detail(ended, match_details(bench.matcher, p));
 	bench.match_us += middle - start;
 	bench.group_us += time_us(CLOCK_MONOTONIC) - middle;
 	bench.told++;
 }
 
-static const struct match *find_details(void *context, unsigned row, uint64_t start_ns,
-					uint32_t renames)
+static void ask_details(void *context, struct group *process)
 {
 	struct snapshot_process p;
 
 	(void)context;
-	snapshot_describe(&p, bench.snapshot, row, start_ns);
-	return p.row == row && p.renames == renames ? match_details(bench.matcher, &p) : NULL;
+	snapshot_who(&p, bench.snapshot, process->row, process->start_ns);
+	if (p.row == process->row && p.renames == process->renames)
+		group_detail(process, match_details(bench.matcher, &p));
 }
 
 static void emit(void *context, const struct metric_sample *sample)
@@ -283,6 +286,7 @@ static void read_tick(double us[STAGES], double clock_us)
 	snapshot_take(bench.snapshot, add, NULL);
 	times[GROUP] = time_us(CLOCK_PROCESS_CPUTIME_ID);
 	groups_end(bench.groups);
+	groups_each_unknown(bench.groups, ask_details, NULL);
 	times[REPORT] = time_us(CLOCK_PROCESS_CPUTIME_ID);
 	groups_each(bench.groups, report, NULL);
 	times[STAGES] = time_us(CLOCK_PROCESS_CPUTIME_ID);
@@ -333,7 +337,6 @@ static void open_all(void)
 	    match_open(&bench.matcher, bench.tables.row_count, &bench.match) ||
 	    groups_open(&bench.groups, bench.tables.first_endpoint, &bench.group, 0, NULL, 0))
 		die("no memory");
-	groups_ask(bench.groups, find_details, NULL);
 }
 
 static void take_rows(struct tcp_process_key *keys, uint32_t *numbers, unsigned count)
@@ -383,7 +386,7 @@ static double floor_us(void)
 
 static void options(int argc, char **argv)
 {
-	const char *const *names = match_by_names();
+	const char *const *names = naming_names();
 	int option;
 
 	while ((option = getopt(argc, argv, "r:a:n:g:m:")) != -1) {
@@ -411,7 +414,7 @@ static void print(long kb, unsigned long told, unsigned long samples)
 	double all = 0;
 
 	printf("tick rows=%u active=%u%% new=%u%% by=%s", bench.rows, bench.active_percent,
-	       bench.new_percent, match_by_names()[bench.match.group_by]);
+	       bench.new_percent, naming_names()[bench.match.group_by]);
 	for (int i = 0; i < STAGES; i++) {
 		printf(" %s_us=%.0f", names[i], median(i));
 		all += median(i);

@@ -7,8 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cgroup.h"
-#include "endpoint.h"
+#include "base/address.h"
+#include "identity/cgroup.h"
 
 #define OUT_SIZE 512 /* of which `size` may be used */
 #define UNTOUCHED 0x55

@@ -5,7 +5,7 @@
 #ifndef CLASSIC_H
 #define CLASSIC_H
 
-#include "snapshot.h"
+#include "probe/snapshot.h"
 
 struct classic_reader;
 

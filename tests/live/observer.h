@@ -7,8 +7,8 @@
 
 #include <netinet/in.h>
 
-#include "probe.h"
-#include "snapshot.h"
+#include "probe/probe.h"
+#include "probe/snapshot.h"
 
 extern struct observer {
 	const char *program, *kernel, *backend;

@@ -12,8 +12,8 @@
 #include <string.h>
 
 #include "kernel_name.h"
-#include "probe.h"
-#include "selftest.h"
+#include "probe/probe.h"
+#include "probe/selftest.h"
 
 #define ALWAYS 1000
 

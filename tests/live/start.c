@@ -19,7 +19,7 @@
 #include <bpf/libbpf.h>
 
 #include "kernel_name.h"
-#include "probe.h"
+#include "probe/probe.h"
 
 #define VERIFIED_MAX 100000
 #define LOG_STATS 4
@@ -108,7 +108,7 @@ static void start(const struct probe_options *options)
 	printf("%s %s %s start with %s options: %u loads, at most %u instructions verified (%s); "
 	       "%s\n",
 	       good ? "ok" : "FAIL", test.kernel, test.backend, test.options, test.loads, test.most,
-	       test.most_name, probe_describe(probe));
+	       test.most_name, probe_summary(probe));
 	probe_close(probe);
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright (c) 2026 ebpf_tcp authors */
 
-#include "budget.h"
+#include "base/budget.h"
 #include "check.h"
 
 static uint64_t now_ns;

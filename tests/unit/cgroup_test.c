@@ -2,8 +2,8 @@
 /* Copyright (c) 2026 ebpf_tcp authors */
 
 /* Names in the paths of cgroups: of units and of containers. */
-#include "cgroup.h"
 #include "check.h"
+#include "identity/cgroup.h"
 
 #define BUFFER 2048 /* more than any name or path is given room for */
 

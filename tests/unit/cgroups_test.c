@@ -9,8 +9,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "cgroup.h"
 #include "check.h"
+#include "identity/cgroup.h"
 #include "memory.h"
 
 #define BUFFER 2048 /* more than any path is given room for */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright (c) 2026 ebpf_tcp authors */
 
+#include "base/clean.h"
 #include "check.h"
-#include "clean.h"
 
 /* What stays: as a name, and as a text. */
 static const struct {

@@ -80,7 +80,7 @@ static void test_buckets(void)
 	config_start(&c);
 	for (size_t i = 0; i < COUNT_OF(want); i++)
 		for (unsigned twice = 0; twice < 2; twice++)
-			expect(read_bucket(&c, want[i][0], want[i][1]) == 0, "bucket %zu", i);
+			expect(read_a_bucket(&c, want[i][0], want[i][1]) == 0, "bucket %zu", i);
 	expect_u64(stub.log_count, 0, "log lines");
 	expect_buckets(&c.reports->metric.buckets, want, COUNT_OF(want), "in general");
 	config_free(&c);
@@ -89,9 +89,9 @@ static void test_buckets(void)
 	check_begin("config: thirty-two buckets, and not one more");
 	config_start(&c);
 	for (unsigned i = 0; i < 32; i++)
-		expect(read_bucket(&c, i, i + 1) == 0, "bucket %u", i);
+		expect(read_a_bucket(&c, i, i + 1) == 0, "bucket %u", i);
 	expect_u64(stub.log_count, 0, "log lines");
-	expect(read_bucket(&c, 32, 33) == -1, "the thirty-third is allowed");
+	expect(read_a_bucket(&c, 32, 33) == -1, "the thirty-third is allowed");
 	expect(strstr(stub.logs[0].text, "LatencyBucket: 32 33 is not allowed: give two") != NULL,
 	       "\"%s\"", stub.logs[0].text);
 	expect_u64(c.reports->metric.buckets.count, 32, "buckets");
@@ -106,9 +106,9 @@ static void test_buckets_alike(void)
 
 	check_begin("config: buckets whose series have the same name are one");
 	config_start(&c);
-	expect(read_bucket(&c, 0.1234561, 0.5) == 0, "first");
-	expect(read_bucket(&c, 0.1234562, 0.5000001) == 0, "the same for six digits");
-	expect(read_bucket(&c, 0.123457, 0.5) == 0, "another");
+	expect(read_a_bucket(&c, 0.1234561, 0.5) == 0, "first");
+	expect(read_a_bucket(&c, 0.1234562, 0.5000001) == 0, "the same for six digits");
+	expect(read_a_bucket(&c, 0.123457, 0.5) == 0, "another");
 	expect_buckets(&c.reports->metric.buckets, want, COUNT_OF(want), "in general");
 	config_free(&c);
 	check_end();

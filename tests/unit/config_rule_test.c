@@ -161,7 +161,7 @@ static void test_rule_events(void)
 	expect(read_values(&c, "NotifyFailedConnect", &yes, 1) == 0, "refused");
 	expect(read_values(&c, "ReportHealth", &yes, 1) == 0, "refused");
 	expect(read_values(&c, "ReportListen", &yes, 1) == 0, "refused");
-	expect(read_bucket(&c, 0, 1) == 0 && read_bucket(&c, 1, 0) == 0, "refused");
+	expect(read_a_bucket(&c, 0, 1) == 0 && read_a_bucket(&c, 1, 0) == 0, "refused");
 	expect(config_finish(&c) == 0, "config_finish failed");
 	expect_double(c.reports[0].event.slow_s, 0.5, "general NotifySlowConnect");
 	expect_double(c.reports[1].event.slow_s, 0.1, "own NotifySlowConnect");

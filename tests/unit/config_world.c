@@ -20,7 +20,7 @@ void config_start(struct config *c)
 	expect_u64(stub.log_count, 0, "log lines of the defaults");
 }
 
-int read_bucket(struct config *c, double lower, double upper)
+int read_a_bucket(struct config *c, double lower, double upper)
 {
 	const oconfig_value_t values[] = {NUMBER(lower), NUMBER(upper)};
 

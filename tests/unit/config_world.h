@@ -33,7 +33,7 @@
 
 int read_values(struct config *c, const char *key, const oconfig_value_t *values, int count);
 void config_start(struct config *c);
-int read_bucket(struct config *c, double lower, double upper);
+int read_a_bucket(struct config *c, double lower, double upper);
 void expect_buckets(const struct metric_buckets *got, const double (*want)[2], unsigned count,
 		    const char *whose);
 

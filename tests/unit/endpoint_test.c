@@ -5,8 +5,8 @@
 #include <errno.h>
 #include <netdb.h>
 
+#include "base/address.h"
 #include "check.h"
-#include "endpoint.h"
 #include "memory.h"
 
 /* The address as endpoints have it: IPv6, or v4-mapped. */

@@ -5,8 +5,8 @@
 #include <errno.h>
 
 #include "check.h"
-#include "event.h"
 #include "memory.h"
+#include "series/event.h"
 
 #define MS 1000000ULL
 

@@ -4,7 +4,7 @@
 #include <errno.h>
 
 #include "check.h"
-#include "explain.h"
+#include "probe/explain.h"
 
 #define FORMAT (-4001) /* one of libbpf's own errors */
 #define LOAD(program) "prog '" program "': BPF program load failed: "

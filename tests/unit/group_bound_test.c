@@ -28,13 +28,13 @@ static void test_pile(void)
 		p.grown.rx_bytes = 1009;
 		p.last = i % 2;
 		groups_begin(world.groups, world.now_ns + i * TICK_NS);
-		groups_add(world.groups, &match, &p);
+		world_add(&match, &p);
 		for (unsigned n = 0; n < 14; n++) {
 			p.row = ENDPOINT_ROW;
 			p.endpoint = endpoint_of(1 + n % 2, 1 + n);
-			groups_add(world.groups, &match, &p);
+			world_add(&match, &p);
 		}
-		groups_end(world.groups);
+		world_end();
 		most = memory_live() > most ? memory_live() : most;
 	}
 	/* a member is three blocks, that of a process five; of destinations and ports there is a
@@ -152,10 +152,10 @@ static void test_no_room(void)
 		snprintf(name, sizeof(name), "g%u", i);
 		p = (struct snapshot_process){.row = 3, .pid = 1 + i, .start_ns = 1, .last = true};
 		p.grown.rx_bytes = i < ROOM ? 11 : 1000003;
-		groups_add(world.groups, &match, &p);
+		world_add(&match, &p);
 		for (unsigned kind = 1; kind <= 2; kind++) {
 			p.endpoint = endpoint_of(kind, 1 + i);
-			groups_add(world.groups, &match, &p);
+			world_add(&match, &p);
 		}
 		counters_add(&world.fed, &p.grown);
 	}

@@ -288,8 +288,8 @@ static void test_held(void)
 		if (tick == 4) {
 			struct match match = match_of("db", -1);
 
-			groups_add(world.groups, &match,
-				   &(struct snapshot_process){.row = 9, .pid = 109, .start_ns = 1});
+			world_add(&match,
+				  &(struct snapshot_process){.row = 9, .pid = 109, .start_ns = 1});
 		}
 		tick_end();
 		expect(due_of(GROUP_WHOLE, "db", "")->was_shown == (tick >= 3), "db in tick %u",

@@ -4,10 +4,10 @@
 /* What must hold after each tick, whatever it was. */
 #include <string.h>
 
+#include "base/name.h"
 #include "check.h"
 #include "group_world.h"
-#include "metric.h"
-#include "name.h"
+#include "series/metric.h"
 
 const char *const kind_names[] = {"group", "process", "destination", "port"};
 
@@ -473,7 +473,7 @@ static void remember_activity(struct due *d, uint64_t activity)
 
 void tick_end(void)
 {
-	groups_end(world.groups);
+	world_end();
 	for (unsigned i = 0; i < world.due_count; i++)
 		remember_activity(&world.due[i], activity(&world.due[i].fed));
 	look();

@@ -53,6 +53,29 @@ static const struct match *details_of(void *context, unsigned row, uint64_t star
 	return still_known(row, start_ns, renames) ? &world.known[row].match : NULL;
 }
 
+static void world_ask(void *context, struct group *process)
+{
+	const struct match *match =
+		details_of(context, process->row, process->start_ns, process->renames);
+
+	if (match)
+		group_detail(process, match);
+}
+
+void world_add(const struct match *match, const struct snapshot_process *p)
+{
+	struct group *ended = groups_add(world.groups, match, p);
+
+	if (ended)
+		world_ask(&world, ended);
+}
+
+void world_end(void)
+{
+	groups_end(world.groups);
+	groups_each_unknown(world.groups, world_ask, &world);
+}
+
 void world_open_with(const struct group_options *options, unsigned rule_count,
 		     const struct subnet *subnets, unsigned subnet_count)
 {
@@ -63,7 +86,6 @@ void world_open_with(const struct group_options *options, unsigned rule_count,
 	expect(!groups_open(&world.groups, ALL_ROWS, world.options, rule_count, subnets,
 			    subnet_count),
 	       "groups_open failed");
-	groups_ask(world.groups, details_of, &world);
 }
 
 void world_open(unsigned group_limit, unsigned pid_limit, unsigned pid_min_age_s)
@@ -220,7 +242,7 @@ void feed(const struct match *match, const struct snapshot_process *p)
 	if (p->row >= TCP_ROW_FIRST)
 		hold(p, group, d);
 	world.known[p->row] = (struct known){p->start_ns, p->renames, *match};
-	groups_add(world.groups, match, p);
+	world_add(match, p);
 }
 
 unsigned end_row(const struct snapshot_process *p)
@@ -254,7 +276,7 @@ void feed_endpoint(const struct match *match, const char *part, const struct sna
 		due_add(d, match, p);
 	if (p->row != p->process_row)
 		hold(p, d, NULL);
-	groups_add(world.groups, match, p);
+	world_add(match, p);
 }
 
 struct match match_of(const char *group, int rule)

@@ -12,10 +12,10 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "endpoint.h"
-#include "group.h"
-#include "match.h"
-#include "snapshot.h"
+#include "base/address.h"
+#include "identity/match.h"
+#include "probe/snapshot.h"
+#include "series/group.h"
 
 #define COUNTERS (sizeof(struct tcp_counters) / sizeof(uint64_t))
 #define ROWS 67
@@ -101,6 +101,9 @@ void world_open(unsigned group_limit, unsigned pid_limit, unsigned pid_min_age_s
 
 /* Groups, and so many destinations and ports. */
 void world_open_endpoints(unsigned group_limit, unsigned limit);
+/* Feeds a process to the groups, and ends a tick: who is to have details gets them. */
+void world_add(const struct match *match, const struct snapshot_process *p);
+void world_end(void);
 void world_close(void);
 struct due *due_of(enum group_kind kind, const char *name, const char *part);
 struct due *due_of_pid(const char *name, uint32_t pid);

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 
 #include "check.h"
-#include "histogram.h"
+#include "series/histogram.h"
 
 #define LAST (TCP_LATENCY_BUCKETS - 1)
 #define ERROR_MAX 0.0625

@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 #include "check.h"
-#include "host.h"
+#include "probe/host.h"
 #include "proc.h"
 
 static const struct {

@@ -53,7 +53,7 @@ static void test_cache(void)
 
 static void test_exec(void)
 {
-	struct rule *rules[] = {rule_of(RULE_MATCH, "id-\\1", "--id=([0-9]+)")};
+	struct rule *rules[] = {rule_of(RULE_PATTERN, "id-\\1", "--id=([0-9]+)")};
 	struct matcher *m = matcher_new((struct match_options){.rules = rules, .rule_count = 1});
 	struct snapshot_process p = row_of(&server, 33);
 	struct proc next = server;
@@ -106,7 +106,7 @@ static void test_exec_attributes(int by, const char *before, const char *after)
 	struct snapshot_process p = row_of(&server, 0);
 	struct proc next = server;
 
-	check_begin("match: GroupBy %s after an exec", match_by_names()[by]);
+	check_begin("match: GroupBy %s after an exec", naming_names()[by]);
 	p.cgroup = CGROUP;
 	next.cgroup = "0::/init.scope\n";
 	proc_write(&next);
@@ -396,7 +396,7 @@ static void test_budget_unused(void)
 /* After 100 ms patterns begin anew, in the middle of a tick. */
 static void test_budget_renews(void)
 {
-	struct rule *rules[] = {rule_of(RULE_MATCH, "p-\\1", "^p([0-9]+)$")};
+	struct rule *rules[] = {rule_of(RULE_PATTERN, "p-\\1", "^p([0-9]+)$")};
 	struct ignore *ignores[] = {NULL};
 	char why[128];
 	struct matcher *m = NULL;

@@ -3,7 +3,7 @@
 
 /* Names: what is left of a process's own for a series. */
 #include "check.h"
-#include "match.h"
+#include "identity/match.h"
 
 /* A row without `want` is the name of those that follow. */
 static const struct {
@@ -125,7 +125,7 @@ static void test_cases(void)
 			check_begin("match: %s", cases[i].name);
 			continue;
 		}
-		match_clean(out, sizeof(out), cases[i].name);
+		naming_clean(out, sizeof(out), cases[i].name);
 		expect_text(out, cases[i].want, cases[i].want);
 	}
 	check_end();
@@ -142,7 +142,7 @@ static void test_bytes(void)
 
 		if (memchr(kept, (int)byte, sizeof(kept) - 1))
 			want[0] = (char)byte;
-		match_clean(out, sizeof(out), name);
+		naming_clean(out, sizeof(out), name);
 		expect(strcmp(out, want) == 0, "byte 0x%02x became \"%s\"", byte, out);
 	}
 	check_end();
@@ -173,7 +173,7 @@ static unsigned expect_sequence(const unsigned char *in, size_t length)
 	char out[GROUP_NAME_SIZE], want[8] = "____";
 	bool valid = decode(in, length) >= 0;
 
-	match_clean(out, sizeof(out), (const char *)in);
+	naming_clean(out, sizeof(out), (const char *)in);
 	if (valid && strcmp(out, "_") == 0)
 		return 1;
 	if (valid)
@@ -230,7 +230,7 @@ static size_t clean_within(char *out, size_t size, const char *name)
 	size_t length;
 
 	memset(out, 0x55, GROUP_NAME_SIZE + 8);
-	match_clean(out, size, name);
+	naming_clean(out, size, name);
 	for (size_t i = size; i < GROUP_NAME_SIZE + 8; i++)
 		expect(out[i] == 0x55, "size %zu: byte %zu was written", size, i);
 	length = strnlen(out, size);

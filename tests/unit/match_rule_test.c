@@ -13,8 +13,8 @@ static const struct {
 	enum rule_kind kind;
 	const char *name, *text;
 } rule_texts[] = {
-	{RULE_PROCESS, "web", "nginx"},  {RULE_MATCH, "shard-\\1", "--shard=([^ ]*)"},
-	{RULE_PID, "one", "4242"},       {RULE_MATCH, "all", "^everything"},
+	{RULE_PROCESS, "web", "nginx"},  {RULE_PATTERN, "shard-\\1", "--shard=([^ ]*)"},
+	{RULE_PID, "one", "4242"},       {RULE_PATTERN, "all", "^everything"},
 	{RULE_PROCESS, "late", "nginx"},
 };
 
@@ -54,7 +54,7 @@ static void test_rules(void)
 		options.report_unmatched = i % 2;
 		check_begin("match: rules: %s%s", ruled[n].name,
 			    options.report_unmatched ? ", and the rest is reported" : "");
-		match_clean(cleaned, sizeof(cleaned), ruled[n].comm);
+		naming_clean(cleaned, sizeof(cleaned), ruled[n].comm);
 		m = matcher_new(options);
 		proc_write(&proc);
 		expect_group(m, &p,
@@ -126,7 +126,7 @@ static void test_pid_file_gone(void)
 			     .cmdline = "child|--id=7|"},
 		    other = child;
 	struct rule *rules[] = {rule_of(RULE_PID_FILE, "daemon", proc_path("pid")),
-				rule_of(RULE_MATCH, "id-\\1", "--id=([0-9]+)")};
+				rule_of(RULE_PATTERN, "id-\\1", "--id=([0-9]+)")};
 	struct matcher *m = matcher_new((struct match_options){.rules = rules, .rule_count = 2});
 	struct snapshot_process p = row_of(&child, 33), end = p;
 

@@ -92,7 +92,7 @@ static void test_attribute(size_t i, int by)
 	m = matcher_new(options);
 	if (!attributes[i].gone) {
 		proc_write(&proc);
-		expect_group(m, &p, attributes[i].want[by], match_by_names()[by]);
+		expect_group(m, &p, attributes[i].want[by], naming_names()[by]);
 	} else {
 		expect_group(m, &p, attributes[i].want[by], "without a folder");
 		match_close(m);
@@ -118,8 +118,8 @@ static void test_attributes(void)
 	}
 	check_begin("match: GroupBy has six names");
 	for (size_t i = 0; i < COUNT_OF(names); i++)
-		expect_text(match_by_names()[i], names[i], "name");
-	expect(!match_by_names()[COUNT_OF(names)], "there are more");
+		expect_text(naming_names()[i], names[i], "name");
+	expect(!naming_names()[COUNT_OF(names)], "there are more");
 	check_end();
 }
 

@@ -8,9 +8,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "match.h"
+#include "identity/match.h"
+#include "probe/snapshot.h"
 #include "proc.h"
-#include "snapshot.h"
 
 #define PID 4242
 #define START 7919

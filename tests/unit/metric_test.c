@@ -6,8 +6,8 @@
 #include <stddef.h>
 
 #include "check.h"
-#include "histogram.h"
 #include "metric_world.h"
+#include "series/histogram.h"
 
 /* Different primes, so that nothing can be mistaken for something else. */
 static const struct tcp_counters total = {

@@ -8,8 +8,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "group.h"
-#include "metric.h"
+#include "series/group.h"
+#include "series/metric.h"
 
 #define SAMPLES_MAX 64
 

@@ -3,9 +3,9 @@
 
 #include <errno.h>
 
+#include "base/name.h"
 #include "check.h"
 #include "memory.h"
-#include "name.h"
 
 static void test_sharing(void)
 {

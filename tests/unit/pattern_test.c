@@ -4,9 +4,9 @@
 #include <errno.h>
 #include <malloc.h>
 
+#include "base/pattern.h"
 #include "check.h"
 #include "memory.h"
-#include "pattern.h"
 
 #define CMDLINE 4096 /* bytes of a command line that are looked at */
 

@@ -7,9 +7,9 @@
 #include <sys/types.h>
 #include <unistd.h>
 
+#include "base/process.h"
 #include "check.h"
 #include "proc.h"
-#include "process.h"
 
 #define TICK_NS PROC_TICK_NS
 #define NOBODY 4194311 /* above PID_MAX_LIMIT: no kernel has it */

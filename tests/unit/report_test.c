@@ -5,10 +5,10 @@
 
 #include "check.h"
 #include "collectd_stub.h"
-#include "event.h"
-#include "group.h"
-#include "metric.h"
 #include "report.h"
+#include "series/event.h"
+#include "series/group.h"
+#include "series/metric.h"
 
 static const struct {
 	const char *name;

@@ -7,11 +7,12 @@
 #include <unistd.h>
 
 #include "check.h"
+#include "identity/ignore.h"
+#include "identity/rule.h"
+#include "identity/subject.h"
 #include "memory.h"
+#include "probe/snapshot.h"
 #include "proc.h"
-#include "rule.h"
-#include "snapshot.h"
-#include "subject.h"
 
 #define PID 4242
 #define START 7919
@@ -25,14 +26,14 @@ static const struct {
 	{RULE_PROCESS, "web", "nginx", NULL},
 	{RULE_PROCESS, "web\\x", "nginx", NULL},
 	{RULE_PROCESS, "web\\1", "nginx", "\\1 in the name, but 0 groups"},
-	{RULE_MATCH, "web", "^nginx", NULL},
-	{RULE_MATCH, "web-\\1", "nginx: (.*)", NULL},
-	{RULE_MATCH, "web-\\2", "nginx: (.*)", "\\2 in the name, but 1 groups"},
-	{RULE_MATCH, "\\3\\2", "(a)(b)", "\\3 in the name, but 2 groups"},
-	{RULE_MATCH, "\\9", "(a)(b)(c)(d)(e)(f)(g)(h)(i)", NULL},
-	{RULE_MATCH, "web\\0\\", "a", NULL},
-	{RULE_MATCH, "web", "(", "nmatched ("},
-	{RULE_MATCH, "web", "[z-a]", "nvalid range end"},
+	{RULE_PATTERN, "web", "^nginx", NULL},
+	{RULE_PATTERN, "web-\\1", "nginx: (.*)", NULL},
+	{RULE_PATTERN, "web-\\2", "nginx: (.*)", "\\2 in the name, but 1 groups"},
+	{RULE_PATTERN, "\\3\\2", "(a)(b)", "\\3 in the name, but 2 groups"},
+	{RULE_PATTERN, "\\9", "(a)(b)(c)(d)(e)(f)(g)(h)(i)", NULL},
+	{RULE_PATTERN, "web\\0\\", "a", NULL},
+	{RULE_PATTERN, "web", "(", "nmatched ("},
+	{RULE_PATTERN, "web", "[z-a]", "nvalid range end"},
 	{RULE_PID_FILE, "web", "/run/nowhere", NULL},
 	{RULE_PID, "web", "1", NULL},
 	{RULE_PID, "web", "4194304", NULL},
@@ -83,28 +84,30 @@ static const struct {
 	{RULE_PROCESS, "web", "abcdefghijklmnop-long", "abcdefghijklmno", "x", "web"},
 	{RULE_PROCESS, "web", "abcdefghijklmnop", "abcdefghijklmn", "x", NULL},
 	{RULE_PROCESS, "a\\b", "nginx", "nginx", "x", "a\\b"},
-	{RULE_MATCH, "db", "postgres: .* main", "p", "postgres: 16|main|", "db"},
-	{RULE_MATCH, "db", "main$", "p", "a|main|||", "db"},
-	{RULE_MATCH, "db", "^main", "p", "a|main|", NULL},
-	{RULE_MATCH, "db", "a b", "p", "a|b", "db"},
-	{RULE_MATCH, "db", "POSTGRES", "p", "postgres", NULL},
-	{RULE_MATCH, "shard-\\1", "--shard=([0-9]+)", "p", "db|--shard=12|x|", "shard-12"},
-	{RULE_MATCH, "\\2.\\1\\2", "([a-z]+)=([0-9]+)", "p", "x|ab=12|", "12.ab12"},
-	{RULE_MATCH, "x\\1y\\2z", "(a)|(b)", "p", "b", "xybz"},
-	{RULE_MATCH, "\\1", "x(.*)", "p", "x", ""},
-	{RULE_MATCH, "\\9-\\1", "(a)(b)(c)(d)(e)(f)(g)(h)(i)", "p", "abcdefghi", "i-a"},
-	{RULE_MATCH, "a\\0\\x\\", "b", "p", "b", "a\\0\\x\\"},
-	{RULE_MATCH, "a\\\\1", "(b)", "p", "b", "a\\b"},
-	{RULE_MATCH, "\\1", "(.*)", "p", "0123456789012345678901234567890", "0123456789012345678"},
-	{RULE_MATCH, "0123456789\\1abc", "(.*)", "p", "ABCDEFGHIJKLMN", "0123456789ABCDEFGHI"},
-	{RULE_MATCH, "k-\\1", "^kworker/(.*)", "kworker/0:1", "", "k-0:1"},
+	{RULE_PATTERN, "db", "postgres: .* main", "p", "postgres: 16|main|", "db"},
+	{RULE_PATTERN, "db", "main$", "p", "a|main|||", "db"},
+	{RULE_PATTERN, "db", "^main", "p", "a|main|", NULL},
+	{RULE_PATTERN, "db", "a b", "p", "a|b", "db"},
+	{RULE_PATTERN, "db", "POSTGRES", "p", "postgres", NULL},
+	{RULE_PATTERN, "shard-\\1", "--shard=([0-9]+)", "p", "db|--shard=12|x|", "shard-12"},
+	{RULE_PATTERN, "\\2.\\1\\2", "([a-z]+)=([0-9]+)", "p", "x|ab=12|", "12.ab12"},
+	{RULE_PATTERN, "x\\1y\\2z", "(a)|(b)", "p", "b", "xybz"},
+	{RULE_PATTERN, "\\1", "x(.*)", "p", "x", ""},
+	{RULE_PATTERN, "\\9-\\1", "(a)(b)(c)(d)(e)(f)(g)(h)(i)", "p", "abcdefghi", "i-a"},
+	{RULE_PATTERN, "a\\0\\x\\", "b", "p", "b", "a\\0\\x\\"},
+	{RULE_PATTERN, "a\\\\1", "(b)", "p", "b", "a\\b"},
+	{RULE_PATTERN, "\\1", "(.*)", "p", "0123456789012345678901234567890",
+	 "0123456789012345678"},
+	{RULE_PATTERN, "0123456789\\1abc", "(.*)", "p", "ABCDEFGHIJKLMN", "0123456789ABCDEFGHI"},
+	{RULE_PATTERN, "k-\\1", "^kworker/(.*)", "kworker/0:1", "", "k-0:1"},
 	/* of the man page; titles of PostgreSQL 15 */
-	{RULE_MATCH, "pg-\\2", PG, "postgres", "postgres: 15/main: app shop 127.0.0.1(582) idle   ",
-	 "pg-shop"},
-	{RULE_MATCH, "pg-\\2", PG, "postgres", "postgres: app shop ::1(58282) SELECT", "pg-shop"},
-	{RULE_MATCH, "pg-\\2", PG, "postgres", "postgres: 15/main: app shop [local] SELECT", NULL},
-	{RULE_MATCH, "pg-\\2", PG, "postgres", "postgres: 15/main: background writer", NULL},
-	{RULE_MATCH, "pg-\\2", PG, "postgres", "/usr/lib/postgresql/15/bin/postgres|-D|/a(1)|",
+	{RULE_PATTERN, "pg-\\2", PG, "postgres",
+	 "postgres: 15/main: app shop 127.0.0.1(582) idle   ", "pg-shop"},
+	{RULE_PATTERN, "pg-\\2", PG, "postgres", "postgres: app shop ::1(58282) SELECT", "pg-shop"},
+	{RULE_PATTERN, "pg-\\2", PG, "postgres", "postgres: 15/main: app shop [local] SELECT",
+	 NULL},
+	{RULE_PATTERN, "pg-\\2", PG, "postgres", "postgres: 15/main: background writer", NULL},
+	{RULE_PATTERN, "pg-\\2", PG, "postgres", "/usr/lib/postgresql/15/bin/postgres|-D|/a(1)|",
 	 NULL},
 	{RULE_PID, "one", "4242", "p", "x", "one"},
 	{RULE_PID, "one", "424", "p", "x", NULL},
@@ -164,9 +167,9 @@ static const struct {
 	{RULE_PROCESS, "db", {"mysqld", "mariadbd"}, "mariadbd", "x", "db"},
 	{RULE_PROCESS, "db", {"mysqld", "mariadbd"}, "db", "mysqld", NULL},
 	{RULE_PROCESS, "db", {"a", "b", "c"}, "c", "x", "db"},
-	{RULE_MATCH, "s-\\1", {"^a ([0-9])", "^b ([a-z])"}, "p", "b|x|", "s-x"},
-	{RULE_MATCH, "s-\\1", {"^a ([0-9])", "(.)$"}, "p", "a|7|", "s-7"},
-	{RULE_MATCH, "s-\\1", {"^a ([0-9])", "^b ([a-z])"}, "p", "b|7|", NULL},
+	{RULE_PATTERN, "s-\\1", {"^a ([0-9])", "^b ([a-z])"}, "p", "b|x|", "s-x"},
+	{RULE_PATTERN, "s-\\1", {"^a ([0-9])", "(.)$"}, "p", "a|7|", "s-7"},
+	{RULE_PATTERN, "s-\\1", {"^a ([0-9])", "^b ([a-z])"}, "p", "b|7|", NULL},
 	{RULE_PID, "ones", {"7", "4242"}, "p", "x", "ones"},
 	{RULE_PID, "ones", {"7", "11"}, "p", "x", NULL},
 };
@@ -207,7 +210,7 @@ static void test_add_bad(void)
 	char why[128];
 
 	check_begin("rule: a text that is none is not added, and each has what the name wants");
-	expect(!rule_new(&rule, RULE_MATCH, "a-\\1", "(x)", why, sizeof(why)), "new");
+	expect(!rule_new(&rule, RULE_PATTERN, "a-\\1", "(x)", why, sizeof(why)), "new");
 	expect(rule_add(rule, "(", why, sizeof(why)) == -EINVAL, "no expression");
 	expect(strstr(why, "nmatched (") != NULL, "why: %s", why);
 	expect(rule_add(rule, "x", why, sizeof(why)) == -EINVAL, "no groups");
@@ -252,7 +255,7 @@ static void test_gone(void)
 	char out[20] = "", why[128];
 
 	check_begin("rule: the command line of a process that is gone is its name");
-	expect(!rule_new(&rule, RULE_MATCH, "is-\\1", "^(.*)$", why, sizeof(why)), "new");
+	expect(!rule_new(&rule, RULE_PATTERN, "is-\\1", "^(.*)$", why, sizeof(why)), "new");
 	expect(ask(out, sizeof(out), rule, &p) == 1, "it does not fit");
 	expect_text(out, "is-old", "name");
 	check_end();
@@ -280,7 +283,7 @@ static void test_long_cmdline(void)
 	proc.cmdline = text;
 	check_begin("rule: 4096 bytes of a command line are looked at");
 	proc_write(&proc);
-	expect(!rule_new(&rule, RULE_MATCH, "\\1", "^a+(b)$", why, sizeof(why)), "new");
+	expect(!rule_new(&rule, RULE_PATTERN, "\\1", "^a+(b)$", why, sizeof(why)), "new");
 	expect(ask(out, sizeof(out), rule, &p) == 1, "it does not fit");
 	expect_text(out, "b", "name");
 	rule_free(rule);
@@ -517,7 +520,7 @@ static void test_ignores(void)
 
 static void test_memory(void)
 {
-	static const enum rule_kind kinds[] = {RULE_PROCESS, RULE_MATCH, RULE_PID_FILE, RULE_PID};
+	static const enum rule_kind kinds[] = {RULE_PROCESS, RULE_PATTERN, RULE_PID_FILE, RULE_PID};
 	struct rule *rule;
 	struct ignore *ignore;
 	char why[128];
@@ -529,7 +532,7 @@ static void test_memory(void)
 		for (unsigned n = 1; err; n++) {
 			memory_fail_at(n);
 			err = rule_new(&rule, kinds[i], "one", "1", why, sizeof(why));
-			expect(err == (n <= (kinds[i] == RULE_MATCH ? 7 : 4) ? -ENOMEM : 0),
+			expect(err == (n <= (kinds[i] == RULE_PATTERN ? 7 : 4) ? -ENOMEM : 0),
 			       "allocation %u of kind %d: %d", n, kinds[i], err);
 			memory_fail_at(0);
 			expect(!err || memory_live() == 0, "%ld blocks", memory_live());

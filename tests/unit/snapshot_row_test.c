@@ -11,7 +11,7 @@ static void expect_nobody(unsigned row, uint64_t start_ns, unsigned want, const 
 	struct snapshot_process p;
 
 	memset(&p, 0xff, sizeof(p));
-	snapshot_describe(&p, reader.snapshot, row, start_ns);
+	snapshot_who(&p, reader.snapshot, row, start_ns);
 	expect_u64(p.row, want, "row: %s", who);
 	expect_u64(p.process_row, want, "process's row: %s", who);
 	expect(!p.pid && !p.start_ns && !p.endpoint.kind && !p.last && !p.queued && !*p.comm,
@@ -28,7 +28,7 @@ static void test_describe(void)
 	row = spawn(PID_BASE + 1, 77 * TICK_NS, "web");
 	kernel_receive(row, 1009);
 	memset(&p, 0xff, sizeof(p));
-	snapshot_describe(&p, reader.snapshot, row, 77 * TICK_NS);
+	snapshot_who(&p, reader.snapshot, row, 77 * TICK_NS);
 	expect_u64(p.row, row, "row");
 	expect_u64(p.process_row, row, "process's row");
 	expect_u64(p.pid, PID_BASE + 1, "pid");
@@ -52,7 +52,7 @@ static void test_describe(void)
 	expect_nobody(TCP_ROW_OTHER, 0, TCP_ROW_OTHER, "other");
 	expect_nobody(TCP_ROW_KERNEL, 0, TCP_ROW_KERNEL, "kernel");
 	end_row = kernel_endpoint(row, destination(7, 443));
-	snapshot_describe(&p, reader.snapshot, end_row, 77 * TICK_NS);
+	snapshot_who(&p, reader.snapshot, end_row, 77 * TICK_NS);
 	expect_u64(p.row, end_row, "an endpoint's row");
 	expect_u64(p.process_row, row, "that of its process");
 	expect_u64(p.endpoint.port, 443, "its port");
@@ -61,7 +61,7 @@ static void test_describe(void)
 	kernel.rows[row].exited = 1;
 	fake_remove(PID_BASE + 1);
 	look_times(1);
-	snapshot_describe(&p, reader.snapshot, row, 77 * TICK_NS);
+	snapshot_who(&p, reader.snapshot, row, 77 * TICK_NS);
 	expect_u64(p.row, row, "one that has ended, but whose row is not free yet");
 	expect(p.last, "it has not ended");
 	expect_u64(snapshot_start_ns(reader.snapshot, row), 0, "start after the end");
@@ -99,7 +99,7 @@ static void test_late_name(void)
 	row = spawn(PID_BASE + 1, 77 * TICK_NS, "wrapper");
 	fake_name(PID_BASE + 1, "in two\nlines");
 	kernel.rows[row].exited = TCP_EXIT_UNKNOWN;
-	snapshot_describe(&p, reader.snapshot, row, 77 * TICK_NS);
+	snapshot_who(&p, reader.snapshot, row, 77 * TICK_NS);
 	expect_text(p.comm, "in two\nlines", "comm before the first look");
 	expect_u64(p.renames, 1, "renames");
 	kernel_receive(row, 7);

@@ -8,8 +8,8 @@
 
 #include <bpf/bpf.h>
 
+#include "base/process.h"
 #include "check.h"
-#include "process.h"
 #include "snapshot_world.h"
 
 struct kernel_half kernel;

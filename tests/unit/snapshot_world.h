@@ -11,8 +11,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "probe.h"
-#include "snapshot.h"
+#include "probe/probe.h"
+#include "probe/snapshot.h"
 
 #define COUNTERS (sizeof(struct tcp_counters) / sizeof(uint64_t))
 #define ROWS 97      /* of processes */

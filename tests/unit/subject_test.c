@@ -2,9 +2,9 @@
 /* Copyright (c) 2026 ebpf_tcp authors */
 
 #include "check.h"
+#include "identity/subject.h"
+#include "probe/snapshot.h"
 #include "proc.h"
-#include "snapshot.h"
-#include "subject.h"
 
 #define PID 4242
 #define START 7919

@@ -11,8 +11,8 @@
 #include <stdio.h>
 
 #include "classic.h"
-#include "probe.h"
-#include "snapshot.h"
+#include "probe/probe.h"
+#include "probe/snapshot.h"
 
 #define SEEN_MAX 4096
 #define TRUTHS_MAX 1024

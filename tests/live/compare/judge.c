@@ -18,7 +18,7 @@
 /* -- what may differ from the truth -- */
 
 /*
- * What a backend says of itself that it cannot see (probe_describe), and which numbers of which
+ * What a backend says of itself that it cannot see (probe_summary), and which numbers of which
  * scenarios may be too small for that, or a latency too long. `summed`: each number may be
  * anything, but all together are right.
  */

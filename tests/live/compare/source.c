@@ -56,7 +56,7 @@ static void plugin_take(snapshot_visit *visit)
 
 static const char *plugin_describe(void)
 {
-	return probe_describe(source.probe);
+	return probe_summary(source.probe);
 }
 
 static void recipe_open(void)

@@ -1,0 +1,312 @@
+/* SPDX-License-Identifier: MIT */
+/* Copyright (c) 2026 ebpf_tcp authors */
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/budget.h"
+#include "base/name.h"
+#include "identity/match.h"
+#include "identity/naming.h"
+#include "identity/subject.h"
+#include "probe/snapshot.h"
+
+#define RENEW_NS 100000000 /* patterns take up to 130 kB in a ms, see pattern_renew() */
+
+/* What is known of a row's process. */
+struct entry {
+	struct match match;
+	uint64_t start_ns;
+	uint32_t renames;
+	uint32_t generation; /* of the matcher when this was found out; 0: not at all */
+	bool detailed;
+	bool renamed; /* since its row was taken */
+	bool waits;   /* for the next tick, to be matched */
+	bool part;    /* it is an endpoint's */
+	bool over;    /* the process was told of for the last time */
+};
+
+struct matcher {
+	struct match_options options;
+	struct subject_source source;
+	struct names *names;    /* all texts in entries */
+	struct subject subject; /* the process in hand */
+	struct naming naming;
+	bool *used; /* by rule: it has decided about a process */
+	struct budget budget;
+	uint64_t old_ns;     /* processor time since patterns were renewed */
+	uint64_t slowest_ns; /* what the process took that took longest */
+	int slowest_rule;    /* and which rule has decided about it, or -1 */
+	uint64_t waits;      /* how often a process had to wait */
+	bool waiting;        /* some entry waits */
+	unsigned first;      /* the row whose turn it is */
+	unsigned row_count;
+	uint32_t generation;    /* another number: what the rules said is no longer true */
+	struct entry entries[]; /* by row */
+};
+
+static const struct match nobody = {GROUP_OTHER, -1, "", "", TCP_UID_UNKNOWN};
+static const struct match the_kernel = {GROUP_KERNEL, -1, "", "", TCP_UID_UNKNOWN};
+
+/* Puts a copy of the text in the place of another one. False without memory: that one stays. */
+static bool keep(struct matcher *m, const char **at, const char *text)
+{
+	const char *copy = names_get(m->names, text);
+
+	if (!copy)
+		return false;
+	names_put(m->names, *at);
+	*at = copy;
+	return true;
+}
+
+static void forget(struct matcher *m, struct entry *e)
+{
+	names_put(m->names, e->match.group);
+	names_put(m->names, e->match.exe);
+	names_put(m->names, e->match.cgroup);
+	*e = (struct entry){.match = nobody};
+}
+
+/*
+ * Of a process that is gone, rules that have changed since would find less than before. It keeps
+ * its group.
+ */
+static bool keeps_group(struct matcher *m, const struct entry *e, const struct snapshot_process *p)
+{
+	return e->generation && e->start_ns == p->start_ns && e->renames == p->renames &&
+	       subject_gone(&m->subject);
+}
+
+/* -- the budget -- */
+
+static void renew(struct matcher *m)
+{
+	naming_renew(&m->naming);
+	m->old_ns = 0;
+}
+
+static void charge(struct matcher *m, const struct snapshot_process *p, int rule)
+{
+	uint64_t took_ns = budget_stop(&m->budget, p->uid);
+
+	if (took_ns > m->slowest_ns) {
+		m->slowest_ns = took_ns;
+		m->slowest_rule = rule;
+	}
+	m->old_ns += took_ns;
+	if (m->old_ns >= RENEW_NS)
+		renew(m);
+}
+
+void match_again(struct matcher *m, match_visit *visit, void *context)
+{
+	const unsigned end = 2 * m->row_count; /* parts after processes */
+	unsigned first = m->first, next = m->row_count;
+
+	if (!m->waiting || !m->row_count)
+		return;
+	m->waiting = false;
+	for (unsigned i = 0; i < end; i++) {
+		unsigned row = (first + i) % m->row_count;
+		struct entry *e = &m->entries[row];
+
+		if (!e->waits || e->part != (i >= m->row_count))
+			continue;
+		e->waits = false;
+		visit(context, row, e->start_ns);
+		if (e->waits && next == m->row_count)
+			next = row;
+	}
+	m->first = next % m->row_count;
+}
+
+uint64_t match_waits(const struct matcher *m)
+{
+	return m->waits;
+}
+
+int match_slowest_rule(const struct matcher *m)
+{
+	return m->slowest_rule;
+}
+
+/* -- entries -- */
+
+static bool was_renamed(const struct entry *e, const struct snapshot_process *p)
+{
+	return p->renames || (e->start_ns == p->start_ns && e->renamed);
+}
+
+/* From here on the entry is this process's, of which nothing is known yet. */
+static void take_entry(struct matcher *m, struct entry *e, const struct snapshot_process *p)
+{
+	bool renamed = was_renamed(e, p);
+
+	forget(m, e);
+	e->renamed = renamed;
+	e->start_ns = p->start_ns;
+	e->renames = p->renames;
+	e->match.uid = p->uid;
+}
+
+/* If only the rules have changed, it keeps what they said before. */
+static void wait_entry(struct matcher *m, struct entry *e, const struct snapshot_process *p)
+{
+	if (!e->match.group || e->start_ns != p->start_ns || e->renames != p->renames)
+		take_entry(m, e, p);
+	e->part = p->endpoint.kind && e == &m->entries[p->row];
+	m->waits += !e->waits && !e->part;
+	e->waits = m->waiting = true;
+}
+
+/* Without memory the generation stays 0, and the next look tries again. */
+static void match_anew(struct matcher *m, struct entry *e, const struct snapshot_process *p)
+{
+	char group[GROUP_NAME_SIZE];
+	int rule = nobody.rule;
+
+	take_entry(m, e, p);
+	if (naming_find(group, &rule, &m->naming, &m->subject) || !keep(m, &e->match.group, group))
+		return;
+	e->match.rule = rule;
+	e->generation = m->generation;
+	if (rule >= 0)
+		m->used[rule] = true;
+}
+
+static void match_entry(struct matcher *m, struct entry *e, const struct snapshot_process *p)
+{
+	if (!budget_allows(&m->budget, p->uid)) {
+		wait_entry(m, e, p);
+		return;
+	}
+	e->waits = false;
+	budget_start(&m->budget);
+	subject_init(&m->subject, p, &m->source, was_renamed(e, p));
+	if (keeps_group(m, e, p))
+		e->generation = m->generation;
+	else
+		match_anew(m, e, p);
+	charge(m, p, e->match.rule);
+}
+
+/* Is what is known of the row about this process, and as the rules are now? */
+static bool valid(const struct matcher *m, const struct entry *e, const struct snapshot_process *p)
+{
+	return e->generation == m->generation && e->start_ns == p->start_ns;
+}
+
+/*
+ * For an endpoint that of its process, also if it is told of before that: by then the process may
+ * have ended, and less be known of it. One that is another process's stays so until that is over.
+ */
+static struct entry *entry_for(struct matcher *m, const struct snapshot_process *p)
+{
+	struct entry *own = &m->entries[p->row], *e = own;
+	bool known;
+
+	if (p->endpoint.kind && p->process_row >= TCP_ROW_FIRST && p->process_row < m->row_count)
+		e = &m->entries[p->process_row];
+	known = valid(m, e, p) || (e->waits && e->start_ns == p->start_ns);
+	return known || e->over || !e->start_ns ? e : own;
+}
+
+/* The matched entry. An endpoint waits if its process waits. */
+static struct entry *entry_of(struct matcher *m, const struct snapshot_process *p)
+{
+	struct entry *own = &m->entries[p->row], *e = entry_for(m, p);
+	bool waits = e != own && e->waits && e->start_ns == p->start_ns;
+
+	if (!waits && (!valid(m, e, p) || (e == own && e->renames != p->renames)))
+		match_entry(m, e, p);
+	if (e == own)
+		e->over = p->last;
+	else if (e->waits)
+		wait_entry(m, own, p);
+	return e;
+}
+
+/* Rows with a fixed meaning are no process. */
+static const struct match *fixed_match(unsigned row)
+{
+	return row == TCP_ROW_KERNEL ? &the_kernel : &nobody;
+}
+
+const struct match *match_process(struct matcher *m, const struct snapshot_process *p)
+{
+	return p->row < TCP_ROW_FIRST ? fixed_match(p->row) : &entry_of(m, p)->match;
+}
+
+const struct match *match_details(struct matcher *m, const struct snapshot_process *p)
+{
+	struct entry *e;
+
+	if (p->row < TCP_ROW_FIRST)
+		return fixed_match(p->row);
+	e = entry_of(m, p);
+	if (e->detailed)
+		return &e->match;
+	subject_init(&m->subject, p, &m->source, e->renamed);
+	e->match.uid = subject_uid(&m->subject);
+	e->detailed = keep(m, &e->match.exe, subject_exe(&m->subject)) &&
+		      keep(m, &e->match.cgroup, subject_cgroup(&m->subject));
+	return &e->match;
+}
+
+bool match_used(const struct matcher *m, unsigned rule)
+{
+	return m->used[rule];
+}
+
+/* -- life -- */
+
+void match_begin(struct matcher *m)
+{
+	budget_begin(&m->budget);
+	cgroups_begin(m->source.cgroups);
+	m->generation += naming_refresh(&m->naming);
+}
+
+static bool compares_names(const struct match_options *options)
+{
+	return options->group_by == MATCH_BY_PROCESS && !options->rule_count &&
+	       !options->ignore_count;
+}
+
+int match_open(struct matcher **out, unsigned row_count, const struct match_options *options)
+{
+	struct matcher *m = calloc(1, sizeof(*m) + row_count * sizeof(struct entry));
+
+	if (!m)
+		return -ENOMEM;
+	m->options = *options;
+	m->naming.options = &m->options;
+	m->source.proc_root = options->proc_root;
+	m->row_count = row_count;
+	m->generation = 1;
+	m->slowest_rule = nobody.rule;
+	m->budget.limit_ns = options->budget_ns;
+	if (!compares_names(options)) /* that takes less time than to look at the clock */
+		m->budget.clock_ns = options->clock_ns;
+	m->used = calloc(options->rule_count + 1, sizeof(*m->used));
+	if (!m->used || names_open(&m->names, row_count) ||
+	    cgroups_open(&m->source.cgroups, options->cgroup_root)) {
+		match_close(m);
+		return -ENOMEM;
+	}
+	*out = m;
+	return 0;
+}
+
+void match_close(struct matcher *m)
+{
+	if (!m)
+		return;
+	names_close(m->names);
+	cgroups_close(m->source.cgroups);
+	free(m->used);
+	free(m);
+}

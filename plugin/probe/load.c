@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: MIT */
+/* Copyright (c) 2026 ebpf_tcp authors */
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "probe/explain.h"
+#include "probe/loader.h"
+#include "probe/log.h"
+
+#define RING_SIZE (256 * 1024)
+#define LISTENERS_MAX 4096
+
+/* Can the program be had? An optional one is dropped if not, before anything large is loaded. */
+static int look_for_hook(struct probe *p, size_t program)
+{
+	const char *name = bpf_program__name(program_at(p, program)),
+		   *section = bpf_program__section_name(program_at(p, program));
+	int err = kernel_hook(p->kernel, section);
+
+	if (!err)
+		return 0;
+	if (!backend_may_miss(program) || explain_shortage(err)) {
+		log_blame(name, section, err);
+		return err;
+	}
+	p->dropped[program] = true;
+	return 0;
+}
+
+static int select_programs(struct probe *p, const struct probe_options *options)
+{
+	int err;
+
+	for (size_t i = 0; i < PROGRAM_COUNT; i++) {
+		if (backend_wants(p, i, options)) {
+			err = look_for_hook(p, i);
+			if (err)
+				return err;
+		}
+		p->selected[i] = backend_wants(p, i, options);
+		bpf_program__set_autoload(program_at(p, i), p->selected[i]);
+	}
+	return 0;
+}
+
+static bool is_empty(const uint64_t ports[PORT_WORDS])
+{
+	for (unsigned i = 0; i < PORT_WORDS; i++)
+		if (ports[i])
+			return false;
+	return true;
+}
+
+/* One for each processor, to a point: they cost memory. */
+static unsigned count_shards(void)
+{
+	int processors = libbpf_num_possible_cpus();
+	unsigned shards = 1;
+
+	while (shards < TCP_SHARDS_MAX && (int)shards < processors)
+		shards *= 2;
+	return shards;
+}
+
+/* What is counted, and how finely. */
+static void set_knobs(struct probe *p, const struct probe_options *options)
+{
+	struct tcp__rodata *knobs = p->skeleton->rodata;
+	bool all = true;
+
+	knobs->sock_storage = uses_storage(p);
+	knobs->lifetimes_wanted = options->lifetimes;
+	knobs->health_wanted = options->health;
+	knobs->listeners_wanted = options->listeners;
+	knobs->returns_seen =
+		p->selected[PROGRAM(fentry_connect4)] || p->selected[PROGRAM(kprobe_connect4)];
+	knobs->failures_wanted = options->failures;
+	knobs->slow_connect_ns = options->slow_connect_ns;
+	knobs->by_scope = options->by_scope;
+	knobs->by_destination = options->by_destination;
+	knobs->by_port = options->by_port;
+	knobs->endpoint_count = p->row_count - p->first_endpoint;
+	knobs->row_count = p->row_count;
+	knobs->shard_mask = p->shard_count - 1;
+	for (unsigned i = 0; i < TCP_SCOPE_COUNT; i++) {
+		knobs->scopes |= (uint32_t)options->scopes[i] << i;
+		all = all && options->scopes[i];
+	}
+	knobs->any_port = is_empty(options->local_ports) && is_empty(options->remote_ports);
+	knobs->selective = !all || !knobs->any_port;
+	memcpy(knobs->local_ports, options->local_ports, sizeof(knobs->local_ports));
+	memcpy(knobs->remote_ports, options->remote_ports, sizeof(knobs->remote_ports));
+}
+
+static int size_maps(struct probe *p, const struct probe_options *options)
+{
+	bool by_endpoint = options->by_destination || options->by_port;
+	const unsigned endpoints = by_endpoint ? options->max_endpoints : 1;
+	const unsigned first_endpoint = TCP_ROW_FIRST + options->max_processes;
+	const unsigned row_count = first_endpoint + (by_endpoint ? endpoints : 0);
+	const unsigned shard_count = count_shards();
+	struct tcp *skeleton = p->skeleton;
+	const struct {
+		struct bpf_map *map;
+		unsigned entries;
+	} sizes[] = {
+		{skeleton->maps.sockets, options->max_sockets},
+		{skeleton->maps.processes, options->max_processes},
+		{skeleton->maps.free_rows, options->max_processes},
+		{skeleton->maps.endpoints, endpoints},
+		{skeleton->maps.free_endpoints, endpoints},
+		{skeleton->maps.rows, row_count},
+		{skeleton->maps.bytes, row_count * shard_count},
+		{skeleton->maps.touched, row_count},
+		{skeleton->maps.connect_times, row_count},
+		{skeleton->maps.lifetimes, options->lifetimes ? row_count : 1},
+		{skeleton->maps.round_trips, options->health ? row_count : 1},
+		{skeleton->maps.listeners, options->listeners ? LISTENERS_MAX : 1},
+		{skeleton->maps.events,
+		 wants_events(options) ? RING_SIZE : (unsigned)sysconf(_SC_PAGESIZE)},
+	};
+	int err;
+
+	p->row_count = row_count;
+	p->shard_count = shard_count;
+	p->first_endpoint = first_endpoint;
+	err = bpf_map__set_autocreate(skeleton->maps.storage, uses_storage(p));
+	if (!err && uses_storage(p)) /* hardly ever used: memory for it is taken then */
+		err = bpf_map__set_map_flags(skeleton->maps.sockets, BPF_F_NO_PREALLOC);
+	for (unsigned i = 0; !err && i < sizeof(sizes) / sizeof(*sizes); i++)
+		err = bpf_map__set_max_entries(sizes[i].map, sizes[i].entries);
+	return err;
+}
+
+static int load_once(struct probe *p, const struct probe_options *options)
+{
+	LIBBPF_OPTS(bpf_object_open_opts, open_options, .btf_custom_path = options->btf);
+	int err;
+
+	log_clear();
+	p->skeleton = tcp__open_opts(&open_options);
+	if (!p->skeleton)
+		return -errno;
+	err = select_programs(p, options);
+	if (p->backend->uses & KERNEL_FPROBE)
+		bpf_program__set_expected_attach_type(p->skeleton->progs.kprobe_release,
+						      BPF_TRACE_KPROBE_MULTI);
+	if (!err)
+		err = size_maps(p, options);
+	set_knobs(p, options);
+	if (!err)
+		err = tcp__load(p->skeleton);
+	if (err) {
+		tcp__destroy(p->skeleton);
+		p->skeleton = NULL;
+	}
+	return err;
+}
+
+/* Gives up the optional program that libbpf's log blames. Returns false if it blames none. */
+static bool drop_blamed(struct probe *p)
+{
+	char name[64];
+	size_t program;
+
+	for (const char *at = log_text(); (at = strstr(at, "prog '")); at++) {
+		if (sscanf(at, "prog '%63[^']'", name) != 1)
+			continue;
+		program = backend_optional(name);
+		if (program < PROGRAM_COUNT && !p->dropped[program]) {
+			p->dropped[program] = true;
+			return true;
+		}
+	}
+	return false;
+}
+
+int load(struct probe *p, const struct probe_options *options)
+{
+	int err = load_once(p, options);
+
+	while (err && !explain_shortage(err) && drop_blamed(p))
+		err = load_once(p, options);
+	return err;
+}

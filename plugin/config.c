@@ -151,48 +151,67 @@ static int warn_unknown(const struct config *c, const oconfig_item_t *item, bool
 	return 0;
 }
 
-static int read_items(struct config *c, oconfig_item_t *block, bool in_rule);
+/* The option that an item names, NULL if there is none here. */
+static const struct option *option_of(const oconfig_item_t *item, bool in_rule)
+{
+	for (const struct option *o = options; o < options + OPTION_COUNT; o++)
+		if (strcasecmp(o->name, item->key) == 0 && (o->in_rule || !in_rule))
+			return o;
+	return NULL;
+}
+
+static int read_value(struct config *c, const struct option *option, oconfig_item_t *item)
+{
+	const unsigned i = (unsigned)(option - options);
+
+	c->again = c->current->own >> i & 1;
+	if (option->read(c, option, item))
+		return -1;
+	c->current->own |= 1ULL << i;
+	return 0;
+}
+
+static int read_in_rule(struct config *c, oconfig_item_t *item)
+{
+	const struct option *option = option_of(item, true);
+
+	return option ? read_value(c, option, item) : warn_unknown(c, item, true);
+}
 
 /* The block of the rule that was added last. */
 static int read_rule_block(struct config *c, oconfig_item_t *block)
 {
-	int status;
+	int status = 0;
 
 	c->current = &c->reports[c->match.rule_count];
 	c->rule = block;
-	status = read_items(c, block, true);
+	for (int i = 0; i < block->children_num; i++)
+		if (read_in_rule(c, &block->children[i]))
+			status = -1;
 	c->current = c->reports;
 	c->rule = NULL;
 	return status;
 }
 
-static int read_option(struct config *c, oconfig_item_t *item, bool in_rule)
+static int read_option(struct config *c, oconfig_item_t *item)
 {
-	for (size_t i = 0; i < OPTION_COUNT; i++) {
-		if (strcasecmp(options[i].name, item->key) != 0 || (in_rule && !options[i].in_rule))
-			continue;
-		c->again = c->current->own >> i & 1;
-		if (options[i].read(c, &options[i], item))
-			return -1;
-		c->current->own |= 1ULL << i;
-		return options[i].read == read_rule ? read_rule_block(c, item) : 0;
-	}
-	return warn_unknown(c, item, in_rule);
-}
+	const struct option *option = option_of(item, false);
 
-static int read_items(struct config *c, oconfig_item_t *block, bool in_rule)
-{
-	int status = 0;
-
-	for (int i = 0; i < block->children_num; i++)
-		if (read_option(c, &block->children[i], in_rule))
-			status = -1;
-	return status;
+	if (!option)
+		return warn_unknown(c, item, false);
+	if (read_value(c, option, item))
+		return -1;
+	return option->read == read_rule ? read_rule_block(c, item) : 0;
 }
 
 int config_read(struct config *c, oconfig_item_t *block)
 {
-	return read_items(c, block, false);
+	int status = 0;
+
+	for (int i = 0; i < block->children_num; i++)
+		if (read_option(c, &block->children[i]))
+			status = -1;
+	return status;
 }
 
 static bool is_limit(const struct option *option)

@@ -85,13 +85,13 @@ bool reap_ended(struct snapshot *s, unsigned row, uint64_t start_ns);
 bool reap_gives_way(const struct snapshot *s, unsigned row);
 
 /* Takes the row from who has it, by the end of the batch: with the other rows that leave. */
-void reap_leave(struct snapshot *s, unsigned row);
+void reap_leave(struct snapshot *s, unsigned number);
 void reap_leave_all(struct snapshot *s);
 
 /* Nothing adds to the row any longer, and all of it is told: it may be another's. */
 void reap_free(struct snapshot *s, unsigned row);
 
 /* Takes over the name that the process has by now. */
-void reap_ask_name(const struct snapshot *s, unsigned row);
+void reap_ask_name(const struct snapshot *s, unsigned number);
 
 #endif

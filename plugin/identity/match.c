@@ -1,51 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright (c) 2026 ebpf_tcp authors */
 
-#include <errno.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
-#include "base/budget.h"
-#include "base/name.h"
-#include "identity/match.h"
-#include "identity/naming.h"
-#include "identity/subject.h"
+#include "identity/matcher.h"
 #include "probe/snapshot.h"
 
 #define RENEW_NS 100000000 /* patterns take up to 130 kB in a ms, see pattern_renew() */
-
-/* What is known of a row's process. */
-struct entry {
-	struct match match;
-	uint64_t start_ns;
-	uint32_t renames;
-	uint32_t generation; /* of the matcher when this was found out; 0: not at all */
-	bool detailed;
-	bool renamed; /* since its row was taken */
-	bool waits;   /* for the next tick, to be matched */
-	bool part;    /* it is an endpoint's */
-	bool over;    /* the process was told of for the last time */
-};
-
-struct matcher {
-	struct match_options options;
-	struct subject_source source;
-	struct names *names;    /* all texts in entries */
-	struct subject subject; /* the process in hand */
-	struct naming naming;
-	bool *used; /* by rule: it has decided about a process */
-	struct budget budget;
-	uint64_t old_ns;     /* processor time since patterns were renewed */
-	uint64_t slowest_ns; /* what the process took that took longest */
-	int slowest_rule;    /* and which rule has decided about it, or -1 */
-	uint64_t waits;      /* how often a process had to wait */
-	bool waiting;        /* some entry waits */
-	unsigned first;      /* the row whose turn it is */
-	unsigned row_count;
-	uint32_t generation;    /* another number: what the rules said is no longer true */
-	struct entry entries[]; /* by row */
-};
 
 static const struct match nobody = {GROUP_OTHER, -1, "", "", TCP_UID_UNKNOWN};
 static const struct match the_kernel = {GROUP_KERNEL, -1, "", "", TCP_UID_UNKNOWN};
@@ -121,16 +82,6 @@ void match_again(struct matcher *m, match_visit *visit, void *context)
 			next = row;
 	}
 	m->first = next % m->row_count;
-}
-
-uint64_t match_waits(const struct matcher *m)
-{
-	return m->waits;
-}
-
-int match_slowest_rule(const struct matcher *m)
-{
-	return m->slowest_rule;
 }
 
 /* -- entries -- */
@@ -254,59 +205,4 @@ const struct match *match_details(struct matcher *m, const struct snapshot_proce
 	e->detailed = keep(m, &e->match.exe, subject_exe(&m->subject)) &&
 		      keep(m, &e->match.cgroup, subject_cgroup(&m->subject));
 	return &e->match;
-}
-
-bool match_used(const struct matcher *m, unsigned rule)
-{
-	return m->used[rule];
-}
-
-/* -- life -- */
-
-void match_begin(struct matcher *m)
-{
-	budget_begin(&m->budget);
-	cgroups_begin(m->source.cgroups);
-	m->generation += naming_refresh(&m->naming);
-}
-
-static bool compares_names(const struct match_options *options)
-{
-	return options->group_by == MATCH_BY_PROCESS && !options->rule_count &&
-	       !options->ignore_count;
-}
-
-int match_open(struct matcher **out, unsigned row_count, const struct match_options *options)
-{
-	struct matcher *m = calloc(1, sizeof(*m) + row_count * sizeof(struct entry));
-
-	if (!m)
-		return -ENOMEM;
-	m->options = *options;
-	m->naming.options = &m->options;
-	m->source.proc_root = options->proc_root;
-	m->row_count = row_count;
-	m->generation = 1;
-	m->slowest_rule = nobody.rule;
-	m->budget.limit_ns = options->budget_ns;
-	if (!compares_names(options)) /* that takes less time than to look at the clock */
-		m->budget.clock_ns = options->clock_ns;
-	m->used = calloc(options->rule_count + 1, sizeof(*m->used));
-	if (!m->used || names_open(&m->names, row_count) ||
-	    cgroups_open(&m->source.cgroups, options->cgroup_root)) {
-		match_close(m);
-		return -ENOMEM;
-	}
-	*out = m;
-	return 0;
-}
-
-void match_close(struct matcher *m)
-{
-	if (!m)
-		return;
-	names_close(m->names);
-	cgroups_close(m->source.cgroups);
-	free(m->used);
-	free(m);
 }

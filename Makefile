@@ -175,7 +175,7 @@ matrix: programs
 bench: bench-programs
 	$(Q)O=$(O) tests/bench/run
 
-# What instructions do not price, by time on the running kernel: two minutes.
+# What instructions do not price, by time on the running kernel: five minutes.
 bench-native: bench-programs
 	$(Q)O=$(O) tests/bench/native
 

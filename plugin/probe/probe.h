@@ -2,18 +2,18 @@
 /* Copyright (c) 2026 ebpf_tcp authors */
 
 /*
- * The probe: puts the kernel half into the kernel and gives access to its tables. The only file
- * that knows libbpf's skeleton, backends and kernel differences.
+ * The probe: puts the kernel half into the kernel and gives access to its tables. The skeleton,
+ * the backends and what differs between kernels are known behind it alone: see loader.h.
  */
 #ifndef EBPF_TCP_PROBE_H
 #define EBPF_TCP_PROBE_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "base/address.h"
 #include "tcp.h"
-#include <stdio.h>
 
 struct probe;
 struct probe_options {

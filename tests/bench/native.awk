@@ -68,7 +68,7 @@ function bodies(i, one, two) {
 # -- trips --
 
 # In pairs: to what was measured with nothing just before and just after; nothing again, to the first alone.
-function pair(observer, workload, i, base, empty, ours) {
+function pair(observer, workload, i, base) {
 	for (i = 1; i <= count[observer, workload, "ns"]; i++) {
 		base = samples[observers[1], workload, "ns", i]
 		if (observer != observers[observer_count])

@@ -85,14 +85,15 @@ static void identify(struct group *series, const struct snapshot_process *p)
 	memcpy(series->comm, p->comm, sizeof(series->comm));
 }
 
-/* May the process get a series of its own? */
+/* May the process get a series of its own? Also one that has begun since this tick has. */
 static bool by_pid(const struct groups *g, const struct match *match,
 		   const struct snapshot_process *p)
 {
 	const struct group_options *o = &g->options[match->rule + 1];
+	uint64_t age_ns = g->now_ns > p->start_ns ? g->now_ns - p->start_ns : 0;
 
 	return o->by_pid && strcmp(match->group, GROUP_OTHER) != 0 &&
-	       g->now_ns >= p->start_ns + (uint64_t)o->pid_min_age_s * 1000000000;
+	       age_ns >= (uint64_t)o->pid_min_age_s * 1000000000;
 }
 
 /* Groups that are always there have no ranking: what they get is visible at once. */

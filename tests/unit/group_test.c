@@ -91,11 +91,13 @@ static void test_min_age(void)
 {
 	static const struct {
 		unsigned min_age_s;
-		uint64_t age_ns;
+		int64_t age_ns;
 		bool want;
 	} cases[] = {
 		{0, 0, true},
+		{0, -SECOND, true}, /* it began while the tick looked at others */
 		{60, 0, false},
+		{60, -SECOND, false},
 		{60, 60 * SECOND - 1, false},
 		{60, 60 * SECOND, true},
 		{60, 61 * SECOND, true},

@@ -178,10 +178,11 @@ static void due_add(struct due *d, const struct match *match, const struct snaps
 static bool by_pid(const struct match *match, const struct snapshot_process *p)
 {
 	const struct group_options *o = &world.options[match->rule + 1];
+	int64_t age_ns = (int64_t)(world.now_ns - p->start_ns);
 
 	return p->row >= TCP_ROW_FIRST && o->by_pid && strcmp(match->group, GROUP_OTHER) != 0 &&
 	       !(p->last && counters_are_zero(&p->grown)) &&
-	       world.now_ns - p->start_ns >= o->pid_min_age_s * SECOND;
+	       (!o->pid_min_age_s || age_ns >= (int64_t)(o->pid_min_age_s * SECOND));
 }
 
 /* The row's state from now on. */

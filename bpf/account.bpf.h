@@ -37,12 +37,12 @@ static __always_inline void account_of(struct account *a, struct sock *sk, struc
 
 	a->endpoint = TCP_ROW_NONE;
 	a->number = number ? number : TCP_ROW_KERNEL;
-	if ((by_scope || selective) && !(class & CLASS_KNOWN))
+	if ((knobs.by_scope || selective) && !(class & CLASS_KNOWN))
 		class = classify(sk, s);
 	a->scope = class & CLASS_SCOPE;
 	if (selective && class & CLASS_EXCLUDED) {
 		a->number = TCP_ROW_OTHER;
-	} else if (by_destination || by_port) {
+	} else if (knobs.by_destination || knobs.by_port) {
 		struct owner o = s->owner;
 
 		a->endpoint = socket_endpoint(sk, s, &o);

@@ -66,8 +66,8 @@ static __always_inline bool has_port(const volatile __u64 *ports, __u16 port)
 
 __noinline int class_of(__u32 scope, __u32 here, __u32 there)
 {
-	if (scopes >> scope & 1 &&
-	    (any_port || has_port(local_ports, here) || has_port(remote_ports, there)))
+	if (scope < TCP_SCOPE_COUNT && knobs.scopes[scope] &&
+	    (any_port || has_port(knobs.local_ports, here) || has_port(knobs.remote_ports, there)))
 		return scope;
 	return scope | CLASS_EXCLUDED;
 }

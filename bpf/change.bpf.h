@@ -90,13 +90,13 @@ static __always_inline void on_life(struct tcp_sock *tp, struct socket_state *s,
 			places_set(s, a, look);
 		if (old == BPF_TCP_SYN_RECV)
 			s->retransmits = READ(look, tp, total_retrans);
-		if (lifetimes_wanted)
+		if (knobs.lifetimes)
 			s->born_ns = bpf_ktime_get_ns();
 		return;
 	}
 	if (now != BPF_TCP_CLOSE)
 		return;
-	if (health_wanted)
+	if (knobs.health)
 		health_count(tp, s, a, look);
 	if (s->born_ns)
 		count_time(a, TCP_TIME_LIFETIME, (bpf_ktime_get_ns() - s->born_ns) / 1000);
@@ -106,8 +106,7 @@ static __always_inline void on_life(struct tcp_sock *tp, struct socket_state *s,
 /* Has on_life() anything to count? */
 static __always_inline bool is_turn_of_life(const struct socket_state *s, int now)
 {
-	return now == BPF_TCP_ESTABLISHED ||
-	       (now == BPF_TCP_CLOSE && (health_wanted || s->born_ns));
+	return now == BPF_TCP_ESTABLISHED || (now == BPF_TCP_CLOSE && (knobs.health || s->born_ns));
 }
 
 /*
@@ -116,7 +115,7 @@ static __always_inline bool is_turn_of_life(const struct socket_state *s, int no
 static __always_inline bool is_settled(struct sock *sk, struct tcp_sock *tp,
 				       const struct socket_state *s, int old, int look)
 {
-	return fin_queued(old) && !health_wanted && !lifetimes_wanted && !s->connect_ns &&
+	return fin_queued(old) && !knobs.health && !knobs.lifetimes && !s->connect_ns &&
 	       !s->process_place && sent(tp, s, old, look) == s->tx_bytes &&
 	       received(sk, tp, look) == s->rx_bytes;
 }

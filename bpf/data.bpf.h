@@ -14,12 +14,12 @@
 static __always_inline void fast_look_allow(struct socket_state *s, const struct account *a,
 					    int state, int look)
 {
-	bool plain = !by_scope && !selective && !by_destination && !by_port;
+	bool plain = !knobs.by_scope && !selective && !knobs.by_destination && !knobs.by_port;
 	struct tcp_row *row;
 	__u32 pid;
 
 	if (!plain || look & MPTCP || (s->flags & (ORIGIN | MANY)) != ORIGIN ||
-	    state != BPF_TCP_ESTABLISHED || (look & LOCKLESS && health_wanted))
+	    state != BPF_TCP_ESTABLISHED || (look & LOCKLESS && knobs.health))
 		return;
 	row = row_at(a->number);
 	if (!row)

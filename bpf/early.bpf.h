@@ -50,7 +50,7 @@ static __always_inline void on_connect_error(struct tcp_endpoint *to, int error,
 	own(NULL, &nobody);
 	nobody.class =
 		class_of(scope_of((const __be32 *)to->address, local), 0, to->port) | CLASS_KNOWN;
-	if (by_destination && nobody.owner.row >= TCP_ROW_FIRST &&
+	if (knobs.by_destination && nobody.owner.row >= TCP_ROW_FIRST &&
 	    endpoint_wanted(&nobody.owner, TCP_ENDPOINT_DESTINATION))
 		endpoint_set(&nobody, endpoint_find(&nobody.owner, &key));
 	account_open(&a, NULL, &nobody);

@@ -24,7 +24,7 @@ static __always_inline bool endpoint_of(struct sock *sk, struct socket_state *s,
 	__be32 local[4];
 
 	out->kind = active ? TCP_ENDPOINT_DESTINATION : TCP_ENDPOINT_PORT;
-	if (!(active ? by_destination : by_port && !(s->flags & SIDELESS)) ||
+	if (!(active ? knobs.by_destination : knobs.by_port && !(s->flags & SIDELESS)) ||
 	    !endpoint_wanted(o, out->kind))
 		return false;
 	out->port = active ? remote_port(sk) : local_port(sk);

@@ -39,7 +39,7 @@ static __noinline void event_add(struct sock *sk, struct owner *o, const struct 
 static __always_inline void on_slow(struct sock *sk, struct socket_state *s,
 				    const struct account *a, __u64 took_ns)
 {
-	if (slow_connect_ns && took_ns >= slow_connect_ns && a->number == s->owner.row)
+	if (knobs.slow_connect_ns && took_ns >= knobs.slow_connect_ns && a->number == s->owner.row)
 		event_add(sk, &s->owner, NULL, TCP_REASON_COUNT, took_ns);
 }
 
@@ -48,7 +48,7 @@ static __always_inline void on_failure(struct sock *sk, struct socket_state *s,
 				       const struct account *a, const struct tcp_endpoint *to,
 				       enum tcp_reason reason, __u64 took_ns)
 {
-	if (failures_wanted && a->number == s->owner.row)
+	if (knobs.failures && a->number == s->owner.row)
 		event_add(sk, &s->owner, to, reason, took_ns);
 }
 

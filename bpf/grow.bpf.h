@@ -96,7 +96,7 @@ static __always_inline void credit(struct account *a, const struct growth *grown
 	bytes_add(bytes_at(a->number), grown);
 	if (a->endpoint)
 		bytes_add(bytes_at(a->endpoint), grown);
-	if (!by_scope || a->scope >= TCP_SCOPE_COUNT)
+	if (!knobs.by_scope || a->scope >= TCP_SCOPE_COUNT)
 		return;
 	if (grown->tx)
 		count(a, scope_tx_bytes[a->scope], grown->tx);

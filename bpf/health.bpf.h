@@ -51,7 +51,7 @@ static __always_inline void health_update(struct sock *sk, struct tcp_sock *tp,
 static __always_inline void health_look(struct sock *sk, struct tcp_sock *tp,
 					struct socket_state *s, int look)
 {
-	if (health_wanted && !(look & LOCKLESS) && s->health_tick != (__u32)tick)
+	if (knobs.health && !(look & LOCKLESS) && s->health_tick != (__u32)tick)
 		health_update(sk, tp, s, look);
 }
 

@@ -25,7 +25,7 @@ static __always_inline void on_listen(struct sock *sk, int old, int now)
 {
 	__u64 key = (__u64)sk;
 
-	if (!listeners_wanted)
+	if (!knobs.listeners)
 		return;
 	if (now == BPF_TCP_LISTEN)
 		listener_add(sk, (struct task_struct *)bpf_get_current_task(), BPF_ANY);

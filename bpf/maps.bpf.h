@@ -73,23 +73,13 @@ enum {
 	CLASS_EXCLUDED = 1 << 3, /* it counts in TCP_ROW_OTHER */
 };
 
-/* Set by the loader. */
+/* Set by the loader: what is asked for, and what comes of that and of the kernel. */
+const volatile struct tcp_knobs knobs = {};
 const volatile bool sock_storage = false; /* 5.11: tracing programs may use sk_storage */
-const volatile bool lifetimes_wanted = false;
-const volatile bool health_wanted = false; /* segments, retransmits, resets, round trips */
-const volatile bool listeners_wanted = false;
-const volatile bool returns_seen = false;    /* of the protocols' connect functions */
-const volatile bool failures_wanted = false; /* each failed connect is an event */
-const volatile __u64 slow_connect_ns = 0;    /* each slower one is an event; 0: none is */
-const volatile bool by_scope = false;
-const volatile bool by_destination = false;
-const volatile bool by_port = false;
-const volatile bool selective = false; /* not all connections are counted for their process */
-const volatile bool any_port = true;   /* else only these, on either side */
-const volatile __u32 scopes = 0;       /* a bit for each that is counted */
-const volatile __u64 local_ports[65536 / 64] = {};
-const volatile __u64 remote_ports[65536 / 64] = {};
-const volatile __u32 endpoint_count = 0; /* rows for endpoints */
+const volatile bool returns_seen = false; /* of the protocols' connect functions */
+const volatile bool selective = false;    /* not all connections are counted for their process */
+const volatile bool any_port = true;      /* else only those of the two sets, on either side */
+const volatile __u32 endpoint_count = 0;  /* rows for endpoints */
 const volatile __u32 row_count = 0;
 const volatile __u32 shard_mask = 0; /* their number is a power of two */
 

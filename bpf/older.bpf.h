@@ -41,7 +41,8 @@ static __always_inline void begin_unlocked(struct sock *sk, struct socket_state 
 {
 	bool done;
 
-	if ((by_destination || by_port) && is_active((struct tcp_sock *)sk, state, BY_HELPER))
+	if ((knobs.by_destination || knobs.by_port) &&
+	    is_active((struct tcp_sock *)sk, state, BY_HELPER))
 		s->flags = ACTIVE; /* else it does not matter */
 	done = begin_try(sk, s, state) || begin_try(sk, s, state) || begin_try(sk, s, state) ||
 	       begin_try(sk, s, state) || begin_try(sk, s, state);
@@ -56,7 +57,7 @@ static __always_inline void on_older(struct sock *sk, struct task_struct *task)
 	int state = BPF_CORE_READ(sk, __sk_common.skc_state);
 	struct socket_state initial = {}, *s;
 
-	if (state == BPF_TCP_LISTEN && listeners_wanted && task && !mptcp)
+	if (state == BPF_TCP_LISTEN && knobs.listeners && task && !mptcp)
 		listener_add(sk, task, BPF_NOEXIST);
 	if (state == BPF_TCP_CLOSE || state == BPF_TCP_LISTEN || state_get(sk))
 		return;

@@ -57,7 +57,7 @@ static __always_inline void place_move(__u64 *place, __u64 to, __u32 fallback, i
 static __always_inline void places_set(struct socket_state *s, const struct account *a, int look)
 {
 	place_move(&s->process_place, place_of(a->number), TCP_ROW_OTHER, look);
-	if (by_destination || by_port)
+	if (knobs.by_destination || knobs.by_port)
 		place_move(&s->endpoint_place, place_of(a->endpoint), TCP_ROW_NONE, look);
 }
 

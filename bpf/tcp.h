@@ -37,6 +37,24 @@ enum tcp_reason { TCP_REASONS(TCP_REASON_ENUMERATOR) TCP_REASON_COUNT };
 #define TCP_SCOPE_ENUMERATOR(id, name) id,
 enum tcp_scope { TCP_SCOPES(TCP_SCOPE_ENUMERATOR) TCP_SCOPE_COUNT };
 
+#define TCP_PORT_WORDS 1024 /* 64 bits each: a set of ports */
+
+/* What is asked of the kernel half: constants of its programs, so the rest of them costs nothing.
+ */
+struct tcp_knobs {
+	_Bool lifetimes;
+	_Bool health;          /* segments, retransmits, resets, round trips */
+	_Bool listeners;       /* accept queues */
+	_Bool failures;        /* each failed connect is an event... */
+	__u64 slow_connect_ns; /* ...and each that took longer; 0: none */
+	_Bool by_scope;
+	_Bool by_destination;
+	_Bool by_port;
+	_Bool scopes[TCP_SCOPE_COUNT];      /* connections that are counted for their process... */
+	__u64 local_ports[TCP_PORT_WORDS];  /* ...if one of their ports is in these sets... */
+	__u64 remote_ports[TCP_PORT_WORDS]; /* ...or both sets are empty */
+};
+
 /* Times that are measured, each with a histogram of its own; all but the first if asked for. */
 enum tcp_time {
 	TCP_TIME_CONNECT,  /* of successful connects, in ns */

@@ -47,11 +47,11 @@ static const struct option options[] = {
 	{"NotifyFailedConnect", read_bool, IN_RULE(event.failed), 0, 0, NULL, "false"},
 	{"NotifyLimit", read_count, AT(notify_limit), 1, 1000, NULL, "10"},
 	{"ReportOwnCost", read_bool, AT(own_cost), 0, 0, NULL, "false"},
-	{"LocalPort", read_ports, AT(probe.local_ports), 0, 0, NULL, NULL},
-	{"RemotePort", read_ports, AT(probe.remote_ports), 0, 0, NULL, NULL},
-	{"Loopback", read_bool, AT(probe.scopes[TCP_SCOPE_LOOPBACK]), 0, 0, NULL, "true"},
-	{"Private", read_bool, AT(probe.scopes[TCP_SCOPE_PRIVATE]), 0, 0, NULL, "true"},
-	{"Public", read_bool, AT(probe.scopes[TCP_SCOPE_PUBLIC]), 0, 0, NULL, "true"},
+	{"LocalPort", read_ports, AT(probe.knobs.local_ports), 0, 0, NULL, NULL},
+	{"RemotePort", read_ports, AT(probe.knobs.remote_ports), 0, 0, NULL, NULL},
+	{"Loopback", read_bool, AT(probe.knobs.scopes[TCP_SCOPE_LOOPBACK]), 0, 0, NULL, "true"},
+	{"Private", read_bool, AT(probe.knobs.scopes[TCP_SCOPE_PRIVATE]), 0, 0, NULL, "true"},
+	{"Public", read_bool, AT(probe.knobs.scopes[TCP_SCOPE_PUBLIC]), 0, 0, NULL, "true"},
 	{"Backend", read_name, AT(probe.backend), 0, 0, probe_backend_names, "auto"},
 	{"MaxProcesses", read_count, AT(probe.max_processes), 16, PID_MAX, NULL, "16384"},
 	{"MaxSockets", read_count, AT(probe.max_sockets), 16, 16777216, NULL, "65536"},
@@ -62,6 +62,7 @@ static const struct option options[] = {
 };
 #define OPTION_COUNT (sizeof(options) / sizeof(*options))
 _Static_assert(OPTION_COUNT <= 64, "a bit of config_report.own for each");
+_Static_assert(TCP_PORT_WORDS == PORT_WORDS, "sets of ports");
 
 /* -- blocks -- */
 
@@ -229,19 +230,19 @@ static void inherit(struct config *c, struct config_report *to)
 }
 
 /* What one of the reports wants, the probe must bring. */
-static void demand(struct probe_options *probe, const struct config_report *report)
+static void demand(struct tcp_knobs *knobs, const struct config_report *report)
 {
 	uint64_t slow_ns = (uint64_t)(report->event.slow_s * 1e9);
 
-	probe->by_scope |= report->metric.by_scope;
-	probe->by_destination |= report->group.by_destination;
-	probe->by_port |= report->group.by_port;
-	probe->lifetimes |= report->metric.lifetime;
-	probe->health |= report->metric.health;
-	probe->listeners |= report->metric.listen;
-	probe->failures |= report->event.failed;
-	if (slow_ns && (!probe->slow_connect_ns || slow_ns < probe->slow_connect_ns))
-		probe->slow_connect_ns = slow_ns;
+	knobs->by_scope |= report->metric.by_scope;
+	knobs->by_destination |= report->group.by_destination;
+	knobs->by_port |= report->group.by_port;
+	knobs->lifetimes |= report->metric.lifetime;
+	knobs->health |= report->metric.health;
+	knobs->listeners |= report->metric.listen;
+	knobs->failures |= report->event.failed;
+	if (slow_ns && (!knobs->slow_connect_ns || slow_ns < knobs->slow_connect_ns))
+		knobs->slow_connect_ns = slow_ns;
 }
 
 int config_finish(struct config *c)
@@ -258,7 +259,7 @@ int config_finish(struct config *c)
 			inherit(c, &c->reports[i]);
 		c->groups[i] = c->reports[i].group;
 		c->groups[i].holds = i && !rule_captures(c->match.rules[i - 1]);
-		demand(&c->probe, &c->reports[i]);
+		demand(&c->probe.knobs, &c->reports[i]);
 	}
 	c->match.proc_root = c->snapshot.proc_root;
 	return 0;

@@ -51,7 +51,7 @@ static const struct backend backends[] = {
 #define BACKEND_COUNT (sizeof(backends) / sizeof(*backends))
 _Static_assert(BACKEND_COUNT <= EXPLAIN_ATTEMPTS, "what each of them says can be told");
 
-#define IF(field) offsetof(struct probe_options, field)
+#define IF(field) offsetof(struct probe_options, knobs.field)
 
 #define NAMED(symbol) PROGRAM(symbol), #symbol
 

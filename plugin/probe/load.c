@@ -46,9 +46,9 @@ static int select_programs(struct probe *p, const struct probe_options *options)
 	return 0;
 }
 
-static bool is_empty(const uint64_t ports[PORT_WORDS])
+static bool is_empty(const __u64 ports[TCP_PORT_WORDS])
 {
-	for (unsigned i = 0; i < PORT_WORDS; i++)
+	for (unsigned i = 0; i < TCP_PORT_WORDS; i++)
 		if (ports[i])
 			return false;
 	return true;
@@ -65,39 +65,33 @@ static unsigned count_shards(void)
 	return shards;
 }
 
-/* What is counted, and how finely. */
-static void set_knobs(struct probe *p, const struct probe_options *options)
+static bool are_all(const _Bool scopes[TCP_SCOPE_COUNT])
 {
-	struct tcp__rodata *knobs = p->skeleton->rodata;
-	bool all = true;
+	for (unsigned i = 0; i < TCP_SCOPE_COUNT; i++)
+		if (!scopes[i])
+			return false;
+	return true;
+}
 
-	knobs->sock_storage = uses_storage(p);
-	knobs->lifetimes_wanted = options->lifetimes;
-	knobs->health_wanted = options->health;
-	knobs->listeners_wanted = options->listeners;
-	knobs->returns_seen =
+/* What is counted, and how finely. */
+static void set_constants(struct probe *p, const struct tcp_knobs *knobs)
+{
+	struct tcp__rodata *constants = p->skeleton->rodata;
+
+	constants->knobs = *knobs;
+	constants->sock_storage = uses_storage(p);
+	constants->returns_seen =
 		p->selected[PROGRAM(fentry_connect4)] || p->selected[PROGRAM(kprobe_connect4)];
-	knobs->failures_wanted = options->failures;
-	knobs->slow_connect_ns = options->slow_connect_ns;
-	knobs->by_scope = options->by_scope;
-	knobs->by_destination = options->by_destination;
-	knobs->by_port = options->by_port;
-	knobs->endpoint_count = p->row_count - p->first_endpoint;
-	knobs->row_count = p->row_count;
-	knobs->shard_mask = p->shard_count - 1;
-	for (unsigned i = 0; i < TCP_SCOPE_COUNT; i++) {
-		knobs->scopes |= (uint32_t)options->scopes[i] << i;
-		all = all && options->scopes[i];
-	}
-	knobs->any_port = is_empty(options->local_ports) && is_empty(options->remote_ports);
-	knobs->selective = !all || !knobs->any_port;
-	memcpy(knobs->local_ports, options->local_ports, sizeof(knobs->local_ports));
-	memcpy(knobs->remote_ports, options->remote_ports, sizeof(knobs->remote_ports));
+	constants->endpoint_count = p->row_count - p->first_endpoint;
+	constants->row_count = p->row_count;
+	constants->shard_mask = p->shard_count - 1;
+	constants->any_port = is_empty(knobs->local_ports) && is_empty(knobs->remote_ports);
+	constants->selective = !are_all(knobs->scopes) || !constants->any_port;
 }
 
 static int size_maps(struct probe *p, const struct probe_options *options)
 {
-	bool by_endpoint = options->by_destination || options->by_port;
+	bool by_endpoint = options->knobs.by_destination || options->knobs.by_port;
 	const unsigned endpoints = by_endpoint ? options->max_endpoints : 1;
 	const unsigned first_endpoint = TCP_ROW_FIRST + options->max_processes;
 	const unsigned row_count = first_endpoint + (by_endpoint ? endpoints : 0);
@@ -116,9 +110,9 @@ static int size_maps(struct probe *p, const struct probe_options *options)
 		{skeleton->maps.bytes, row_count * shard_count},
 		{skeleton->maps.touched, row_count},
 		{skeleton->maps.connect_times, row_count},
-		{skeleton->maps.lifetimes, options->lifetimes ? row_count : 1},
-		{skeleton->maps.round_trips, options->health ? row_count : 1},
-		{skeleton->maps.listeners, options->listeners ? LISTENERS_MAX : 1},
+		{skeleton->maps.lifetimes, options->knobs.lifetimes ? row_count : 1},
+		{skeleton->maps.round_trips, options->knobs.health ? row_count : 1},
+		{skeleton->maps.listeners, options->knobs.listeners ? LISTENERS_MAX : 1},
 		{skeleton->maps.events,
 		 wants_events(options) ? RING_SIZE : (unsigned)sysconf(_SC_PAGESIZE)},
 	};
@@ -150,7 +144,7 @@ static int load_once(struct probe *p, const struct probe_options *options)
 						      BPF_TRACE_KPROBE_MULTI);
 	if (!err)
 		err = size_maps(p, options);
-	set_knobs(p, options);
+	set_constants(p, &options->knobs);
 	if (!err)
 		err = tcp__load(p->skeleton);
 	if (err) {

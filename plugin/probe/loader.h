@@ -73,7 +73,7 @@ static inline bool uses_storage(const struct probe *p)
 
 static inline bool wants_events(const struct probe_options *options)
 {
-	return options->failures || options->slow_connect_ns;
+	return options->knobs.failures || options->knobs.slow_connect_ns;
 }
 
 /* In the order in which they are to be tried; NULL after the last one. */

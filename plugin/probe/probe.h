@@ -22,17 +22,7 @@ struct probe_options {
 	unsigned max_processes; /* rows */
 	unsigned max_sockets;   /* only where a hash table keeps the sockets */
 	unsigned max_endpoints; /* rows for destinations and ports, if they are asked for */
-	bool lifetimes;
-	bool health;              /* segments, retransmits, resets, round trips */
-	bool listeners;           /* see probe_listeners() */
-	bool failures;            /* each failed connect is an event... */
-	uint64_t slow_connect_ns; /* ...and each that took longer; 0: none */
-	bool by_scope;
-	bool by_destination;
-	bool by_port;
-	bool scopes[TCP_SCOPE_COUNT];      /* connections that are counted for their process... */
-	uint64_t local_ports[PORT_WORDS];  /* ...if one of their ports is in these sets... */
-	uint64_t remote_ports[PORT_WORDS]; /* ...or both sets are empty */
+	struct tcp_knobs knobs;
 };
 
 /* The tables as the reader sees them; valid until probe_close(). */

@@ -24,8 +24,8 @@ static int map_tables(struct probe *p, const struct probe_options *options)
 {
 	struct bpf_map *const maps[TCP_TIME_COUNT] = {
 		[TCP_TIME_CONNECT] = p->skeleton->maps.connect_times,
-		[TCP_TIME_LIFETIME] = options->lifetimes ? p->skeleton->maps.lifetimes : NULL,
-		[TCP_TIME_RTT] = options->health ? p->skeleton->maps.round_trips : NULL,
+		[TCP_TIME_LIFETIME] = options->knobs.lifetimes ? p->skeleton->maps.lifetimes : NULL,
+		[TCP_TIME_RTT] = options->knobs.health ? p->skeleton->maps.round_trips : NULL,
 	};
 	int err = map_table((void **)&p->rows, p->skeleton->maps.rows, sizeof(*p->rows),
 			    p->row_count);

@@ -68,7 +68,7 @@ static void plugin_open(const char *backend)
 	struct probe_options options = {.backend = (char *)backend,
 					.max_processes = observer.full ? 1 : 16384,
 					.max_sockets = 65536,
-					.scopes = {true, true, true}};
+					.knobs.scopes = {true, true, true}};
 	struct snapshot_options snapshot_options = {.proc_root = "/proc"};
 	struct probe_tables tables;
 	char why[512];

@@ -323,7 +323,7 @@ static void open_all(void)
 	struct probe_options options = {.backend = "auto",
 					.max_processes = bench.rows * 4 / 3 + 4096,
 					.max_sockets = 1024,
-					.scopes = {true, true, true}};
+					.knobs.scopes = {true, true, true}};
 	struct snapshot_options snapshot = {.proc_root = "/proc"};
 	char why[512];
 

@@ -256,7 +256,7 @@ static bool run(bool plain)
 	memset(&test.other, 0, sizeof(test.other));
 	test.strangers = false;
 	observer_open((struct probe_options){
-		.max_processes = ROWS, .max_sockets = 1024, .by_scope = !plain});
+		.max_processes = ROWS, .max_sockets = 1024, .knobs.by_scope = !plain});
 	crowd_start();
 	good = play(plain);
 	for (unsigned i = 0; i < CROWD; i++)

@@ -25,7 +25,7 @@ void observer_open(struct probe_options options)
 
 	options.backend = (char *)observer.backend;
 	for (unsigned i = 0; i < TCP_SCOPE_COUNT; i++)
-		options.scopes[i] = true;
+		options.knobs.scopes[i] = true;
 	if (probe_open(&observer.probe, why, sizeof(why), &options))
 		observer_die(why);
 	probe_tables(&observer.tables, observer.probe);

@@ -37,7 +37,7 @@ static bool run(const char *backend, unsigned count, bool want)
 	struct probe_options options = {.backend = (char *)backend,
 					.max_processes = 1024,
 					.max_sockets = 1024,
-					.scopes = {true, true, true}};
+					.knobs.scopes = {true, true, true}};
 	char why[1024] = "";
 	struct probe *probe;
 	int err;

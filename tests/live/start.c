@@ -119,18 +119,19 @@ static void start_both(char *backend)
 		.max_processes = 16384,
 		.max_sockets = 65536,
 		.max_endpoints = 4096,
-		.scopes = {true, true, true},
+		.knobs.scopes = {true, true, true},
 	};
 
 	test.backend = backend;
 	test.options = "default";
 	start(&options);
 	test.options = "all";
-	options.lifetimes = options.health = options.listeners = options.failures = true;
-	options.by_scope = options.by_destination = options.by_port = true;
-	options.slow_connect_ns = 1;
-	options.scopes[TCP_SCOPE_PRIVATE] = false;
-	options.local_ports[7] = options.remote_ports[11] = 1;
+	options.knobs.lifetimes = options.knobs.health = options.knobs.listeners =
+		options.knobs.failures = true;
+	options.knobs.by_scope = options.knobs.by_destination = options.knobs.by_port = true;
+	options.knobs.slow_connect_ns = 1;
+	options.knobs.scopes[TCP_SCOPE_PRIVATE] = false;
+	options.knobs.local_ports[7] = options.knobs.remote_ports[11] = 1;
 	start(&options);
 }
 

@@ -124,7 +124,7 @@ static void test_ports(void)
 	expect(read_values(&c, "LocalPort", values, 3) == 0, "refused");
 	expect(read_values(&c, "LocalPort", values, 1) == 0, "refused");
 	for (unsigned port = 0; port < 65536; port++)
-		expect_u64(c.probe.local_ports[port / 64] >> (port % 64) & 1,
+		expect_u64(c.probe.knobs.local_ports[port / 64] >> (port % 64) & 1,
 			   port == 5432 || port == 443 || (port >= 8000 && port <= 8080), "port %u",
 			   port);
 	config_free(&c);

@@ -100,8 +100,8 @@ static void test_rule_blocks(void)
 	expect_u64(rule->metric.percentiles.count, 3, "percentiles of the other");
 	expect_u64(c.reports[0].group.by_destination, 0, "general ReportByDestination");
 	expect_u64(c.reports[0].group.destination_limit, 50, "general DestinationLimit");
-	expect_u64(c.probe.by_destination, 1, "the kernel half must know");
-	expect_u64(c.probe.by_port, 0, "ports");
+	expect_u64(c.probe.knobs.by_destination, 1, "the kernel half must know");
+	expect_u64(c.probe.knobs.by_port, 0, "ports");
 	expect_u64(c.groups[1].by_destination, 1, "ReportByDestination, as the stage has it");
 	expect_u64(c.groups[1].destination_limit, 7, "DestinationLimit, as the stage has it");
 	config_free(&c);
@@ -254,7 +254,7 @@ struct demand {
 	uint64_t slow_connect_ns;
 };
 
-static void expect_demand(const struct probe_options *got, const struct demand *want)
+static void expect_demand(const struct tcp_knobs *got, const struct demand *want)
 {
 	expect_u64(got->lifetimes, want->lifetimes, "lifetimes");
 	expect_u64(got->health, want->health, "health");
@@ -309,7 +309,7 @@ static void test_demand(void)
 			       "refused");
 		expect_u64(stub.log_count, 0, "log lines");
 		expect(config_finish(&c) == 0, "config_finish failed");
-		expect_demand(&c.probe, &cases[i].want);
+		expect_demand(&c.probe.knobs, &cases[i].want);
 		config_free(&c);
 		check_end();
 	}

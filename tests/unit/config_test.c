@@ -39,9 +39,9 @@ static const struct good {
 	{"ReportByPort", BOOL, REPORT(group.by_port), BOOLEAN(1), 1, NULL},
 	{"PortLimit", COUNT, REPORT(group.port_limit), NUMBER(11), 11, NULL},
 	{"ReportByScope", BOOL, REPORT(metric.by_scope), BOOLEAN(1), 1, NULL},
-	{"Loopback", BOOL, AT(probe.scopes[TCP_SCOPE_LOOPBACK]), BOOLEAN(0), 0, NULL},
-	{"Private", BOOL, AT(probe.scopes[TCP_SCOPE_PRIVATE]), BOOLEAN(0), 0, NULL},
-	{"Public", BOOL, AT(probe.scopes[TCP_SCOPE_PUBLIC]), BOOLEAN(0), 0, NULL},
+	{"Loopback", BOOL, AT(probe.knobs.scopes[TCP_SCOPE_LOOPBACK]), BOOLEAN(0), 0, NULL},
+	{"Private", BOOL, AT(probe.knobs.scopes[TCP_SCOPE_PRIVATE]), BOOLEAN(0), 0, NULL},
+	{"Public", BOOL, AT(probe.knobs.scopes[TCP_SCOPE_PUBLIC]), BOOLEAN(0), 0, NULL},
 	{"MaxEndpoints", COUNT, AT(probe.max_endpoints), NUMBER(1048576), 1048576, NULL},
 	{"CgroupRoot", TEXT_FIELD, AT(match.cgroup_root), TEXT("/host/cgroup"), 0, "/host/cgroup"},
 	{"ReportByPID", BOOL, REPORT(group.by_pid), BOOLEAN(0), 0, NULL},
@@ -185,10 +185,10 @@ static void expect_defaults(const struct config *c)
 	expect_u64(c->notify_limit, 10, "NotifyLimit");
 	expect_u64(c->own_cost, 0, "ReportOwnCost");
 	for (unsigned i = 0; i < TCP_SCOPE_COUNT; i++)
-		expect_u64(c->probe.scopes[i], 1, "scope %u", i);
+		expect_u64(c->probe.knobs.scopes[i], 1, "scope %u", i);
 	for (unsigned i = 0; i < PORT_WORDS; i++)
-		expect(!c->probe.local_ports[i] && !c->probe.remote_ports[i], "word %u of ports",
-		       i);
+		expect(!c->probe.knobs.local_ports[i] && !c->probe.knobs.remote_ports[i],
+		       "word %u of ports", i);
 }
 
 static void test_defaults(void)

@@ -13,16 +13,16 @@ static void plugin_open(void)
 	struct probe_options options = {.backend = (char *)test.backend,
 					.max_processes = 4096,
 					.max_sockets = 16384,
-					.scopes = {true, true, true},
+					.knobs.scopes = {true, true, true},
 					.max_endpoints = 4096,
-					.by_scope = test.by_endpoint,
-					.by_destination = test.by_endpoint,
-					.by_port = test.by_endpoint,
-					.lifetimes = test.by_endpoint,
-					.health = test.by_endpoint,
-					.listeners = test.by_endpoint,
-					.failures = test.by_endpoint,
-					.slow_connect_ns = test.by_endpoint};
+					.knobs.by_scope = test.by_endpoint,
+					.knobs.by_destination = test.by_endpoint,
+					.knobs.by_port = test.by_endpoint,
+					.knobs.lifetimes = test.by_endpoint,
+					.knobs.health = test.by_endpoint,
+					.knobs.listeners = test.by_endpoint,
+					.knobs.failures = test.by_endpoint,
+					.knobs.slow_connect_ns = test.by_endpoint};
 	struct snapshot_options snapshot_options = {.proc_root = "/proc"};
 	char why[512];
 

@@ -28,18 +28,24 @@ $(foreach build,unit asan,$(call $(build),$(filter snapshot_%,$(UNIT_TESTS)))): 
 # It counts searches.
 $(call unit,pattern_test) $(call asan,pattern_test): private UNIT_LDFLAGS += -Wl,--wrap=regexec
 
-define unit_build
-$(O)/tests/$(1)/%.o: plugin/%.c Makefile tests/fragment.mk
-	$$(call say,CC,$$@)
-	$$(Q)mkdir -p $$(@D)
-	$$(Q)$$(CC) $$(UNIT_CFLAGS) -MMD -MP -c $$< -o $$@
+# The stages as shipped are the plugin's own objects.
+unit_stages = $(patsubst %,$(O)/plugin/%.o,$(UNIT_STAGES))
+unit-asan_stages = $(patsubst %,$(O)/tests/unit-asan/%.o,$(UNIT_STAGES))
 
+$(O)/tests/unit-asan/%.o: plugin/%.c Makefile tests/fragment.mk
+	$(call say,CC,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(UNIT_CFLAGS) -MMD -MP -c $< -o $@
+
+$(patsubst %,$(O)/tests/unit-asan/probe/%.o,$(LOADERS)): $(O)/bpf/tcp.skel.h
+
+define unit_build
 $(O)/tests/$(1)/%.o: tests/unit/%.c Makefile tests/fragment.mk
 	$$(call say,CC,$$@)
 	$$(Q)mkdir -p $$(@D)
 	$$(Q)$$(CC) $$(UNIT_CFLAGS) -MMD -MP -c $$< -o $$@
 
-$(O)/tests/$(1)/stages.a: $(patsubst %,$(O)/tests/$(1)/%.o,$(UNIT_STAGES) $(UNIT_HELPERS))
+$(O)/tests/$(1)/stages.a: $($(1)_stages) $(patsubst %,$(O)/tests/$(1)/%.o,$(UNIT_HELPERS))
 	$$(call say,AR,$$@)
 	$$(Q)rm -f $$@
 	$$(Q)$$(AR) rcs $$@ $$^
@@ -48,7 +54,6 @@ $(O)/tests/$(1)/%_test: $(O)/tests/$(1)/%_test.o $(O)/tests/$(1)/stages.a
 	$$(call say,LINK,$$@)
 	$$(Q)$$(CC) $$(CFLAGS) -o $$@ $$(filter %.o,$$^) $$(filter %.a,$$^) $$(UNIT_LDFLAGS) $$(LDFLAGS) $$(LIBS)
 
-$(patsubst %,$(O)/tests/$(1)/probe/%.o,$(LOADERS)): $(O)/bpf/tcp.skel.h
 $(foreach world,$(UNIT_WORLDS),$(patsubst %,$(O)/tests/$(1)/%,$(filter $(world)_%,$(UNIT_TESTS))): $(O)/tests/$(1)/$(world)_world.o
 )
 endef

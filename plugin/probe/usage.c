@@ -5,32 +5,36 @@
 
 #include "probe/loader.h"
 
-/* Programs that count what nothing else tells of, and their twins. */
+/* The second program is the twin of the first: its own, if there is no other. */
+#define ALONE(symbol) {PROGRAM(symbol), PROGRAM(symbol)}
+#define TWINS(symbol) {PROGRAM(symbol), PROGRAM(symbol##_again)}
+
+/* Programs that count what nothing else tells of. */
 static const struct {
 	size_t program;
-	size_t twin; /* itself: it has none */
+	size_t twin;
 } alone[] = {
-	{PROGRAM(fentry_connect4), PROGRAM(fentry_connect4_again)},
-	{PROGRAM(fentry_connect6), PROGRAM(fentry_connect6_again)},
-	{PROGRAM(fentry_permit), PROGRAM(fentry_permit)},
-	{PROGRAM(fentry_permit4), PROGRAM(fentry_permit4)},
-	{PROGRAM(fentry_permit6), PROGRAM(fentry_permit6)},
-	{PROGRAM(kprobe_connect4_enter), PROGRAM(kprobe_connect4_enter)},
-	{PROGRAM(kprobe_connect4), PROGRAM(kprobe_connect4)},
-	{PROGRAM(kprobe_connect6_enter), PROGRAM(kprobe_connect6_enter)},
-	{PROGRAM(kprobe_connect6), PROGRAM(kprobe_connect6)},
-	{PROGRAM(kprobe_permit_enter), PROGRAM(kprobe_permit_enter)},
-	{PROGRAM(kprobe_permit), PROGRAM(kprobe_permit)},
-	{PROGRAM(kprobe_permit4_enter), PROGRAM(kprobe_permit4_enter)},
-	{PROGRAM(kprobe_permit4), PROGRAM(kprobe_permit4)},
-	{PROGRAM(kprobe_permit6_enter), PROGRAM(kprobe_permit6_enter)},
-	{PROGRAM(kprobe_permit6), PROGRAM(kprobe_permit6)},
-	{PROGRAM(traced_synack), PROGRAM(traced_synack)},
-	{PROGRAM(traced_reset_sent), PROGRAM(traced_reset_sent)},
-	{PROGRAM(traced_reset_received), PROGRAM(traced_reset_received)},
-	{PROGRAM(kprobe_synack), PROGRAM(kprobe_synack)},
-	{PROGRAM(kprobe_reset_sent), PROGRAM(kprobe_reset_sent)},
-	{PROGRAM(kprobe_reset_received), PROGRAM(kprobe_reset_received)},
+	TWINS(fentry_connect4),
+	TWINS(fentry_connect6),
+	ALONE(fentry_permit),
+	ALONE(fentry_permit4),
+	ALONE(fentry_permit6),
+	ALONE(kprobe_connect4_enter),
+	ALONE(kprobe_connect4),
+	ALONE(kprobe_connect6_enter),
+	ALONE(kprobe_connect6),
+	ALONE(kprobe_permit_enter),
+	ALONE(kprobe_permit),
+	ALONE(kprobe_permit4_enter),
+	ALONE(kprobe_permit4),
+	ALONE(kprobe_permit6_enter),
+	ALONE(kprobe_permit6),
+	ALONE(traced_synack),
+	ALONE(traced_reset_sent),
+	ALONE(traced_reset_received),
+	ALONE(kprobe_synack),
+	ALONE(kprobe_reset_sent),
+	ALONE(kprobe_reset_received),
 };
 #define ALONE_COUNT (sizeof(alone) / sizeof(*alone))
 

@@ -149,12 +149,11 @@ check-sinks: all
 	tests/daemon/sinks/fleet || failed=1; \
 	exit $$failed
 
-# Each guest uses one processor: two at a time. They give way to what runs beside them. What they count goes to
-# $(O)/matrix.
+# Each guest uses one processor: two at a time. What they count goes to $(O)/matrix.
 check-kernels: programs
 	$(Q)rm -rf $(O)/matrix && mkdir -p $(O)/matrix
 	$(Q)printf '%s\n' $(KERNELS) | O=$(O) RESULTS=$(abspath $(O)/matrix) xargs -P 2 -I KERNEL \
-		nice -n 5 tests/kernels/run -k KERNEL -t 1500 -- env O=$(O) TABLE=$(abspath $(O)/matrix)/KERNEL \
+		tests/kernels/run -k KERNEL -t 1500 -- env O=$(O) TABLE=$(abspath $(O)/matrix)/KERNEL \
 		EXCEPT="$(EXCEPT)" tests/live/run $(or $(BACKENDS),fentry kprobe rawtp)
 
 fetch-kernels:

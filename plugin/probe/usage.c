@@ -5,36 +5,26 @@
 
 #include "probe/loader.h"
 
-/* The second program is the twin of the first: its own, if there is no other. */
-#define ALONE(symbol) {PROGRAM(symbol), PROGRAM(symbol)}
-#define TWINS(symbol) {PROGRAM(symbol), PROGRAM(symbol##_again)}
+/* A program and its twin: itself, if it has none. */
+#define ALONE(symbol) PROGRAM(symbol), PROGRAM(symbol)
+#define TWINS(symbol) PROGRAM(symbol), PROGRAM(symbol##_again)
 
 /* Programs that count what nothing else tells of. */
 static const struct {
 	size_t program;
 	size_t twin;
 } alone[] = {
-	TWINS(fentry_connect4),
-	TWINS(fentry_connect6),
-	ALONE(fentry_permit),
-	ALONE(fentry_permit4),
-	ALONE(fentry_permit6),
-	ALONE(kprobe_connect4_enter),
-	ALONE(kprobe_connect4),
-	ALONE(kprobe_connect6_enter),
-	ALONE(kprobe_connect6),
-	ALONE(kprobe_permit_enter),
-	ALONE(kprobe_permit),
-	ALONE(kprobe_permit4_enter),
-	ALONE(kprobe_permit4),
-	ALONE(kprobe_permit6_enter),
-	ALONE(kprobe_permit6),
-	ALONE(traced_synack),
-	ALONE(traced_reset_sent),
-	ALONE(traced_reset_received),
-	ALONE(kprobe_synack),
-	ALONE(kprobe_reset_sent),
-	ALONE(kprobe_reset_received),
+	{TWINS(fentry_connect4)},       {TWINS(fentry_connect6)},
+	{ALONE(fentry_permit)},         {ALONE(fentry_permit4)},
+	{ALONE(fentry_permit6)},        {ALONE(kprobe_connect4_enter)},
+	{ALONE(kprobe_connect4)},       {ALONE(kprobe_connect6_enter)},
+	{ALONE(kprobe_connect6)},       {ALONE(kprobe_permit_enter)},
+	{ALONE(kprobe_permit)},         {ALONE(kprobe_permit4_enter)},
+	{ALONE(kprobe_permit4)},        {ALONE(kprobe_permit6_enter)},
+	{ALONE(kprobe_permit6)},        {ALONE(traced_synack)},
+	{ALONE(traced_reset_sent)},     {ALONE(traced_reset_received)},
+	{ALONE(kprobe_synack)},         {ALONE(kprobe_reset_sent)},
+	{ALONE(kprobe_reset_received)},
 };
 #define ALONE_COUNT (sizeof(alone) / sizeof(*alone))
 

@@ -21,8 +21,7 @@ int always_listeners(struct bpf_iter__bpf_map_elem *ctx)
 
 /*
  * In its place, where the kernel refuses that: the listening sockets of this network namespace.
- * They come first; at the first connection the rest is skipped, as the reader takes a second look
- * at the same one for the end.
+ * They come first; at the first connection, 1 ends the reading with -EAGAIN.
  */
 SEC("iter/tcp")
 int always_listening(struct bpf_iter__tcp *ctx)

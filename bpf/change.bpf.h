@@ -176,7 +176,7 @@ static __always_inline void on_state(struct sock *sk, struct tcp_sock *tp, int o
 		return;
 	}
 	s = state_grown_up(sk, tp, old, now, look);
-	old = forget(old); /* what is known of them, and where the state is, are ways to multiply */
+	old = forget(old); /* else each value is followed for each way to the state */
 	now = forget(now);
 	if (s)
 		on_known_state(sk, tp, s, old, now, look);

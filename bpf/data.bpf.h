@@ -25,7 +25,7 @@ static __always_inline void fast_look_allow(struct socket_state *s, const struct
 	if (!row)
 		return;
 	pid = row->pid;
-	if (!pid) /* nobody's alone: what has no row, until the next tick, and the kernel */
+	if (!pid) /* TCP_ROW_OTHER or _KERNEL: fast for the running process alone */
 		pid = bpf_get_current_pid_tgid() >> 32;
 	s->fast = (__u64)pid << 32 | bytes_at(a->number);
 	s->tick = tick;

@@ -57,7 +57,7 @@ static __always_inline void on_connect_error(struct tcp_endpoint *to, int error,
 	failure_add(NULL, &nobody, &a, to, reason, 0);
 }
 
-/* Has the connect that just returned got to SYN_SENT, and is not counted yet? Not for long. */
+/* Has the connect that just returned got to SYN_SENT, and is not counted yet? Ends that state. */
 static __always_inline bool take_untold(struct sock *sk)
 {
 	struct socket_state *s = state_get(sk);

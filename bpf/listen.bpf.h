@@ -20,7 +20,7 @@ static __always_inline void listener_add(struct sock *sk, struct task_struct *ta
 		add(self.lost_listeners, 1);
 }
 
-/* Its children come from LISTEN too. */
+/* Accepted connections leave LISTEN too, but not for CLOSE. */
 static __always_inline void on_listen(struct sock *sk, int old, int now)
 {
 	__u64 key = (__u64)sk;

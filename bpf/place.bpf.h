@@ -40,7 +40,7 @@ __noinline int established_move(__u64 from, __u64 to, __u32 fallback)
 	return 0;
 }
 
-/* Whoever else moves it at the same time does it right. */
+/* If another look moves the place at the same time, its move stands. */
 static __always_inline void place_move(__u64 *place, __u64 to, __u32 fallback, int look)
 {
 	__u64 from = *place;

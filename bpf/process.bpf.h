@@ -61,7 +61,7 @@ __noinline int row_introduce(__u32 number)
  */
 __noinline int row_take(void)
 {
-	__u64 now = tick; /* before: what is freed meanwhile is of the next one */
+	__u64 now = tick; /* before the pop: later frees are of the next tick */
 	__u32 number = 0;
 	long err;
 
@@ -197,7 +197,7 @@ static __noinline __u32 owner_change(struct sock *sk, struct socket_state *s)
 {
 	struct owner o = s->owner;
 
-	if (sock_storage) /* then there is this helper too */
+	if (sock_storage) /* kernels with that have this helper too */
 		owner_set_current(&o, sk, bpf_get_current_task_btf(), 0);
 	else
 		owner_set_current(&o, sk, (struct task_struct *)bpf_get_current_task(), BY_HELPER);

@@ -12,7 +12,7 @@
 
 #include "process.bpf.h"
 
-/* By number: a pointer that may be NULL is two ways for all that comes after. */
+/* Rows by number: the verifier follows all that comes after a pointer in two ways, NULL and not. */
 struct account {
 	__u32 number;
 	__u32 endpoint; /* TCP_ROW_NONE: it has none */

@@ -10,7 +10,7 @@
 
 #define UNUSED_READS 18 /* three minutes at collectd's default interval */
 
-/* All works, but processes are taken for others, or for gone. */
+/* With a wrong /proc all works, but processes are taken for others, or for gone. */
 void complain_view(const char *root)
 {
 	static const char lost[] = "seem to have ended after a while, and their command lines and "
@@ -113,7 +113,7 @@ void complain_refused(struct complaints *c, int errors)
 	c->refused = errors != 0;
 }
 
-/* Once, when services have had the time to start: most likely the rule is not what was meant. */
+/* Told once, when services have had the time to start: such a rule is most likely a mistake. */
 void complain_unused(struct complaints *c, const struct matcher *matcher,
 		     const struct config *config)
 {

@@ -220,7 +220,7 @@ static bool is_limit(const struct option *option)
 	return option->read == read_count && option->min == 1;
 }
 
-/* A limit that a rule does not set itself is 0: the general one is for all of them together. */
+/* A rule that sets no limit of its own has 0: all such rules share the general limit. */
 static void inherit(struct config *c, struct config_report *to)
 {
 	for (size_t i = 0; i < OPTION_COUNT; i++)
@@ -229,7 +229,7 @@ static void inherit(struct config *c, struct config_report *to)
 			       options[i].size);
 }
 
-/* What one of the reports wants, the probe must bring. */
+/* The probe must count what any of the reports wants. */
 static void demand(struct tcp_knobs *knobs, const struct config_report *report)
 {
 	uint64_t slow_ns = (uint64_t)(report->event.slow_s * 1e9);

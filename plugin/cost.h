@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright (c) 2026 ebpf_tcp authors */
 
-/* What a read costs: the time of its stages, if it is asked for. And the clocks. */
+/*
+ * What a read costs: the time of each of its stages, if ReportOwnCost asks for it; and the clocks.
+ */
 #ifndef EBPF_TCP_COST_H
 #define EBPF_TCP_COST_H
 
@@ -25,7 +27,7 @@ uint64_t clock_ns(clockid_t clock);
 /* A read begins. */
 void cost_begin(struct cost *c, uint64_t now_ns);
 
-/* From here on, time is that of this stage. */
+/* From here on, time counts for this stage. */
 void cost_enter(struct cost *c, enum metric_stage stage);
 
 void cost_end(struct cost *c);

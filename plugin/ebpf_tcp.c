@@ -112,7 +112,7 @@ static int ebpf_tcp_init(void)
 	return 0;
 }
 
-/* Of a process that has ended, nobody knows the details later. */
+/* The details of a process that has ended are asked for now: later nobody knows them. */
 static void add_to_groups(const struct match *match, const struct snapshot_process *p)
 {
 	struct group *ended = groups_add(plugin.groups, match, p);
@@ -121,7 +121,7 @@ static void add_to_groups(const struct match *match, const struct snapshot_proce
 		group_detail(ended, match_details(plugin.matcher, p));
 }
 
-/* Those that are to be reported, if their rows are still theirs. */
+/* Of processes that are to be reported, if their rows are still theirs. */
 static void ask_details(void *context, struct group *process)
 {
 	struct snapshot_process p;
@@ -149,7 +149,7 @@ static void add_process(void *context, const struct snapshot_process *process)
 	cost_enter(&plugin.cost, METRIC_SNAPSHOT);
 }
 
-/* One that had to wait in the last tick: what is open is its group's from now on. */
+/* A process that had to wait for its group: its open connections count there from now on. */
 static void add_again(void *context, unsigned row, uint64_t start_ns)
 {
 	struct snapshot_process p;
@@ -159,7 +159,7 @@ static void add_again(void *context, unsigned row, uint64_t start_ns)
 		add_process(context, &p);
 }
 
-/* Of processes that have no row nothing is known but the name: they are not told of. */
+/* Of a process without a row only the name is known: its events are not told. */
 static void add_event(void *context, const struct tcp_event *raw)
 {
 	struct snapshot_process p;
@@ -171,7 +171,7 @@ static void add_event(void *context, const struct tcp_event *raw)
 	events_add(plugin.events, match, &plugin.config.reports[match->rule + 1].event, raw);
 }
 
-/* What waits and what found no room is the process's, and its port's. */
+/* Connections that wait, or found no room, count for the process and for its port. */
 static void add_listener(void *context, const struct tcp_listener *listener)
 {
 	struct snapshot_process p;
@@ -215,7 +215,7 @@ static void report_self(struct report *report)
 	complain_waits(&plugin.complaints, plugin.matcher, &plugin.config);
 }
 
-/* After all values: who listens may block. */
+/* After all values: the plugins that receive notifications may block. */
 static void report_events(const struct report *report)
 {
 	struct probe_tables tables;

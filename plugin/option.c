@@ -153,7 +153,7 @@ int read_path(struct config *c, const struct option *option, oconfig_item_t *ite
 	return replace(field(c, option), item->values[0].value.string);
 }
 
-/* Two that are printed alike would be two samples of one series. */
+/* Two percentiles that are printed alike would be two samples of one series. */
 static void add_percentile(struct metric_percentiles *all, double percent)
 {
 	char text[32], other[32];
@@ -187,7 +187,7 @@ int read_percentile(struct config *c, const struct option *option, oconfig_item_
 		       : option_refuse(c, item, "a number above 0 and up to 100");
 }
 
-/* As with percentiles: two that are printed alike would be one series. */
+/* As with percentiles, two buckets that are printed alike would be one series. */
 static void add_bucket(struct metric_buckets *all, const struct metric_bucket *bucket)
 {
 	char text[32], other[32];

@@ -23,7 +23,7 @@ struct option {
 	option_read *read;
 	bool in_rule; /* `at` is an offset in struct config_report, else in struct config */
 	size_t at, size;
-	long min, max; /* of a rule: min is its enum rule_kind */
+	long min, max; /* for a rule, min is its enum rule_kind */
 	const char *const *(*names)(void);
 	const char *fallback; /* default, as the user would write it */
 };

@@ -19,8 +19,7 @@ static void meta_add_text(meta_data_t *meta, const char *key, const char *text)
 	meta_data_add_string(meta, key, clean);
 }
 
-/* What is known of the process, for writers that pass it on. NULL without memory: it is an extra.
- */
+/* What is known of the process, for writers that pass it on. NULL without memory. */
 static meta_data_t *meta_new(const struct group *process)
 {
 	meta_data_t *meta = meta_data_create();

@@ -8,7 +8,7 @@
 #include "series/group.h"
 #include "series/metric.h"
 
-/* Names that had to wait, ever. */
+/* How many names have had to wait so far. */
 static uint64_t refused_names(const struct groups *groups)
 {
 	uint64_t refused = 0;

@@ -21,13 +21,13 @@ struct subnet {
 };
 
 /*
- * "10.1.0.0/16", "2001:db8::/32", or one address; `name` is copied. One of IPv6 has no address of
- * IPv4 in it, unless all of it is in ::ffff:0:0/96. Returns 0, -ENOMEM, or -EINVAL also if bits
- * beyond the prefix are set.
+ * "10.1.0.0/16", "2001:db8::/32", or one address; `name` is copied. A network of IPv6 has no IPv4
+ * addresses, unless it lies in ::ffff:0:0/96. Returns 0, -ENOMEM, or -EINVAL also if bits beyond
+ * the prefix are set.
  */
 int subnet_parse(struct subnet *out, const char *name, const char *text);
 
-/* What subnet_parse() took. */
+/* Frees what subnet_parse() has allocated. */
 void subnet_free(struct subnet *subnet);
 
 /* "10.0.0.5:5432", "[2001:db8::1]:443", or "office:443" if the first network that fits has a name.

@@ -18,20 +18,20 @@ struct budget {
 	uint64_t limit_ns;
 	uint64_t began_ns;
 	uint64_t spent_ns;                  /* in this tick */
-	uint64_t spent_by_ns[BUDGET_USERS]; /* of that, for users, who share places by uid */
+	uint64_t spent_by_ns[BUDGET_USERS]; /* part of it for each user, by uid */
 };
 
 /* A tick begins. */
 void budget_begin(struct budget *b);
 
 /*
- * May a piece of work for this user begin? One that takes too long is always the last one. All
- * users but root have half of the budget each, so that one who spends it does not keep others
- * waiting.
+ * May a piece of work for this user begin? A piece that takes too long is always the last one of
+ * its tick. All users but root have half of the budget each, so that a user who spends it does not
+ * keep others waiting.
  */
 bool budget_allows(const struct budget *b, uint32_t uid);
 
-/* Around a piece of work; the second returns what it took. */
+/* Around a piece of work; budget_stop() returns the time that it took. */
 void budget_start(struct budget *b);
 uint64_t budget_stop(struct budget *b, uint32_t uid);
 

@@ -12,11 +12,13 @@
 
 #define CLEAN_MARGIN 6 /* bytes that stay free: for a UTF-8 sequence, a tag and the end */
 
-/* [A-Za-z0-9_.:@+-] and visible UTF-8 stay. Each other character, and each byte of none, becomes
- * `_`, and an empty name too. */
+/*
+ * [A-Za-z0-9_.:@+-] and visible UTF-8 stay. Each other character, each byte of no character, and an
+ * empty name become `_`.
+ */
 void clean_name(char *out, size_t size, const char *name);
 
-/* The same for a path or what else is to be read: all of printable ASCII stays. */
+/* The same for paths and other text for people: all of printable ASCII stays. */
 void clean_text(char *out, size_t size, const char *text);
 
 #endif

@@ -9,9 +9,9 @@
 
 struct names;
 
-#define NAME_HASH 2166136261U /* to begin with */
+#define NAME_HASH 2166136261U /* the hash of no text */
 
-/* The hash of a text, or with that of others before it. */
+/* The hash of a text. `hash` is NAME_HASH, or the hash of the texts before. */
 uint32_t name_hash(uint32_t hash, const char *text);
 
 /* `expected`: how many different ones there may be; more are only slower. Returns 0 or -ENOMEM. */

@@ -10,8 +10,8 @@
 
 struct pattern {
 	char *text;
-	regex_t any;   /* "^.*(text)": does it fit, and nothing else */
-	regex_t first; /* the text: where is it */
+	regex_t any;   /* "^.*(text)": tells only whether it fits */
+	regex_t first; /* the text: tells where it fits */
 };
 
 /* -- what is not allowed -- */

@@ -14,8 +14,10 @@
 
 struct pattern;
 
-/* Returns 0, -ENOMEM or -EINVAL; then `why` says what is wrong with the text. References back to a
- * group (\1, an extension of GNU) are: they may take for ever. */
+/*
+ * Returns 0, -ENOMEM or -EINVAL; then `why` says what is wrong with the text. A reference back to a
+ * group (\1, an extension of GNU) is wrong: it may take for ever.
+ */
 int pattern_new(struct pattern **out, const char *text, char *why, size_t why_size);
 
 /* NULL is allowed. */
@@ -24,11 +26,16 @@ void pattern_free(struct pattern *p);
 /* How many groups it has. */
 size_t pattern_groups(const struct pattern *p);
 
-/* Returns 1, 0 or -ENOMEM. `count` captures are filled in, 0: they cost a search of their own. */
+/*
+ * Returns 1 if the text fits, 0 or -ENOMEM. Fills in `count` captures; a count of 0 saves a second
+ * search.
+ */
 int pattern_find(const struct pattern *p, const char *text, size_t count, regmatch_t *captures);
 
-/* Gives back the memory that the C library takes for each state that a text has led to, for ever
- * otherwise. Without memory nothing happens. */
+/*
+ * Gives back memory: the C library keeps some for each state that a text has led to, until the
+ * pattern is freed. Without memory nothing happens.
+ */
 void pattern_renew(struct pattern *p);
 
 #endif

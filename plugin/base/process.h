@@ -15,8 +15,8 @@
 struct process_stat {
 	uint32_t parent;      /* pid, 0 if it has none */
 	uint64_t start_ticks; /* from boot; with the pid, this tells processes apart */
-	bool leader_ended;    /* its first thread, whose program and arguments /proc shows, has */
-	bool ended;           /* all threads have, but the parent has not asked for it yet */
+	bool leader_ended;    /* its first thread has, whose program and arguments /proc shows */
+	bool ended;           /* all its threads have ended, but the parent has not asked for it */
 };
 
 /* A time since boot in the unit of start_ticks. */
@@ -25,7 +25,7 @@ uint64_t process_ticks(uint64_t ns);
 /* Returns 0 or -errno; -EINVAL if the file is not as it should be. */
 int process_stat(struct process_stat *out, const char *proc_root, uint32_t pid);
 
-/* A thread of it that is not the leader, by the number that stands for it in /proc; else `pid`. */
+/* The number in /proc of a thread that is not the leader of the process; `pid` if there is none. */
 uint32_t process_thread(const char *proc_root, uint32_t pid);
 
 /* Does the process that started at start_ns still run, as its stat tells? */

@@ -112,7 +112,7 @@ static struct span next_below(struct span *path, struct span parent)
 		       : p;
 }
 
-/* False if there is none. In "supervisor" is what watches a machine from without. */
+/* False if there is none. What is in "supervisor" watches a machine from without. */
 static bool container(char *out, size_t size, struct span path)
 {
 	struct span parent = {path.at, 0}, p;
@@ -208,7 +208,7 @@ static struct span trim(struct span path)
 	return path;
 }
 
-/* What a path tells: of a container, of something, nothing. */
+/* How much a path tells: 2 of a container, 1 of something else, 0 nothing. */
 static size_t worth(struct span path)
 {
 	char name[2];

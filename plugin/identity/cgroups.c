@@ -47,7 +47,7 @@ static struct known *look_up(const struct cgroups *c, uint64_t id)
 	return found ? *found : NULL;
 }
 
-/* Without room it does not. */
+/* Does nothing without memory, or if there are too many. */
 static void remember(struct cgroups *c, uint64_t id, const char *path)
 {
 	size_t length = strnlen(path, CGROUP_PATH_SIZE - 1);

@@ -31,10 +31,7 @@ static void forget(struct matcher *m, struct entry *e)
 	*e = (struct entry){.match = nobody};
 }
 
-/*
- * Of a process that is gone, rules that have changed since would find less than before. It keeps
- * its group.
- */
+/* A process that is gone keeps its group: rules that have changed would know less of it now. */
 static bool keeps_group(struct matcher *m, const struct entry *e, const struct snapshot_process *p)
 {
 	return e->generation && e->start_ns == p->start_ns && e->renames == p->renames &&
@@ -144,15 +141,16 @@ static void match_entry(struct matcher *m, struct entry *e, const struct snapsho
 	charge(m, p, e->match.rule);
 }
 
-/* Is what is known of the row about this process, and as the rules are now? */
+/* Is the entry about this process, and as the rules are now? */
 static bool valid(const struct matcher *m, const struct entry *e, const struct snapshot_process *p)
 {
 	return e->generation == m->generation && e->start_ns == p->start_ns;
 }
 
 /*
- * For an endpoint that of its process, also if it is told of before that: by then the process may
- * have ended, and less be known of it. One that is another process's stays so until that is over.
+ * An endpoint has the entry of its process, also if the endpoint is told of first: later the
+ * process may have ended, and less be known of it. While another process has that entry, the
+ * endpoint has one of its own.
  */
 static struct entry *entry_for(struct matcher *m, const struct snapshot_process *p)
 {

@@ -23,15 +23,14 @@ struct match_options {
 	int group_by;        /* enum match_by */
 	struct rule **rules; /* the first that fits counts */
 	unsigned rule_count;
-	bool report_unmatched;   /* despite of rules, GroupBy names what fits none */
+	bool report_unmatched;   /* GroupBy names what fits no rule */
 	struct ignore **ignores; /* on names of groups */
 	unsigned ignore_count;
-	bool ignore_selected; /* what an `ignores` fits goes to other; else what none fits, if there
-				 is one */
+	bool ignore_selected; /* what one fits goes to other; if not, what none fits */
 	const char *proc_root;
 	char *cgroup_root;
-	uint64_t (*clock_ns)(void); /* processor time; NULL: what it takes is not bounded */
-	uint64_t budget_ns; /* of it for a tick: what is not matched then waits for the next */
+	uint64_t (*clock_ns)(void); /* of processor time; NULL: matching is not bounded */
+	uint64_t budget_ns;         /* for a tick: what is not matched then waits for the next */
 };
 
 /* What is known of a process. Texts are never NULL. */

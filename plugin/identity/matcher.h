@@ -19,7 +19,7 @@ struct entry {
 	struct match match;
 	uint64_t start_ns;
 	uint32_t renames;
-	uint32_t generation; /* of the matcher when this was found out; 0: not at all */
+	uint32_t generation; /* the matcher's when the match was found; 0: there is none */
 	bool detailed;
 	bool renamed; /* since its row was taken */
 	bool waits;   /* for the next tick, to be matched */
@@ -36,8 +36,8 @@ struct matcher {
 	bool *used; /* by rule: it has decided about a process */
 	struct budget budget;
 	uint64_t old_ns;     /* processor time since patterns were renewed */
-	uint64_t slowest_ns; /* what the process took that took longest */
-	int slowest_rule;    /* and which rule has decided about it, or -1 */
+	uint64_t slowest_ns; /* time of the process that took longest */
+	int slowest_rule;    /* the rule that has decided about that process, or -1 */
 	uint64_t waits;      /* how often a process had to wait */
 	bool waiting;        /* some entry waits */
 	unsigned first;      /* the row whose turn it is */

@@ -14,7 +14,7 @@
 #include "probe/snapshot.h"
 
 #define RAW_SIZE CGROUP_PATH_SIZE
-#define USER_SIZE 65536 /* of all that is known of a user; most take a few hundred bytes */
+#define USER_SIZE 65536 /* bytes for one user's entry of passwd; most take a few hundred */
 
 /* -- clean names -- */
 
@@ -27,7 +27,7 @@ void naming_clean(char *out, size_t size, const char *name)
 	used = strlen(out);
 	for (size_t i = 0; i < sizeof(reserved) / sizeof(*reserved); i++)
 		if (strcmp(out, reserved[i]) == 0)
-			memcpy(out + used, "_", sizeof("_")); /* in CLEAN_MARGIN */
+			memcpy(out + used, "_", sizeof("_")); /* there is room: CLEAN_MARGIN */
 }
 
 /* -- names by attribute -- */
@@ -94,7 +94,7 @@ static void look_up(struct user *user, uint32_t uid)
 	char *text = calloc(1, USER_SIZE);
 	int err = text ? getpwuid_r(uid, &entry, text, USER_SIZE, &found) : ENOMEM;
 
-	user->known = !err || err == ERANGE; /* one that is too large stays so */
+	user->known = !err || err == ERANGE; /* an entry that is too large stays so */
 	user->uid = uid;
 	if (!err && found)
 		snprintf(user->name, sizeof(user->name), "%s", found->pw_name);

@@ -41,7 +41,7 @@ struct user {
 	char name[GROUP_NAME_SIZE];
 };
 
-/* All zero but for the options to begin with. */
+/* Begins as all zero but for the options. */
 struct naming {
 	const struct match_options *options;
 	struct subject *subject;         /* the process in hand */

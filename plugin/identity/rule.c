@@ -192,7 +192,7 @@ int rule_fits(char *name, size_t size, const struct rule *rule, struct subject *
 
 /* -- life -- */
 
-/* What the name wants of the term. */
+/* Has the term as many groups as the name wants? */
 static int check_name(const struct rule *rule, struct term *term, char *why, size_t why_size)
 {
 	unsigned highest = highest_capture(rule->name);

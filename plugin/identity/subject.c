@@ -70,8 +70,8 @@ const char *subject_cmdline(struct subject *s)
 }
 
 /*
- * Looks for the path in /proc. If that has the id that the row says, which with hierarchies of v1
- * it does not (many processes share one cgroup of v2), those that come after are told.
+ * Looks for the path in /proc. If it is the path of the id in the row, it is kept for processes
+ * that come later. With hierarchies of v1 it is not: many processes share one cgroup of v2 there.
  */
 static bool read_cgroup(struct subject *s)
 {
@@ -114,7 +114,7 @@ uint32_t subject_uid(struct subject *s)
 		return s->uid;
 	s->uid = s->process->uid;
 	if ((s->uid == TCP_UID_UNKNOWN || s->renamed) && alive(s))
-		process_uid(&s->uid, s->source->proc_root, s->process->pid); /* or it stays so */
+		process_uid(&s->uid, s->source->proc_root, s->process->pid); /* else unknown */
 	return s->uid;
 }
 

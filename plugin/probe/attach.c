@@ -42,7 +42,7 @@ static struct bpf_link *attach_one(const struct probe *p, size_t index)
 	return bpf_program__attach_iter(program, &options);
 }
 
-/* Is it attached only once there is an MPTCP socket? All others pass it too, for nothing. */
+/* Is the program attached only once there is an MPTCP socket? TCP sockets run it for nothing. */
 static bool is_late(size_t program)
 {
 	return program == PROGRAM(rawtp_mptcp_receive) || program == PROGRAM(fentry_mptcp_release);
@@ -121,7 +121,7 @@ static int iterate(const struct probe *p, size_t program)
 		return fd;
 	do {
 		n = iterator_read(fd, nothing, sizeof(nothing));
-	} while (n > 0 || n == -EAGAIN); /* the kernel rests after a million */
+	} while (n > 0 || n == -EAGAIN); /* the kernel pauses after a million elements */
 	close(fd);
 	return (int)n;
 }

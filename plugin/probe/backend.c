@@ -24,8 +24,8 @@
 /*
  * A backend is some sets of programs; a program belongs to the set that its name starts with. Set
  * "always_" is part of every backend. Tried in this order: first what they use, by a few
- * instructions, then by really loading them. A kprobe by way of fprobe costs less, so the one that
- * each send and receive passes is one where that can be.
+ * instructions, then by really loading them. A kprobe by way of fprobe costs less: the busiest one,
+ * which each send and receive passes, goes that way where it can.
  */
 static const struct backend backends[] = {
 	{"fentry",
@@ -132,7 +132,7 @@ static const struct optional *optional_of(size_t program)
 	return NULL;
 }
 
-/* By the table: where loading has failed, there is no skeleton to ask. */
+/* Asks the table: where loading has failed, there is no skeleton to ask. */
 size_t backend_optional(const char *name)
 {
 	for (size_t i = 0; i < OPTIONAL_COUNT; i++)
@@ -165,7 +165,7 @@ const char *const *probe_backend_names(void)
 
 /* -- which programs -- */
 
-/* Does it only stand in for one that is there? */
+/* Does the program only stand in for another one, which is there? */
 static bool is_spare(const struct probe *p, size_t program)
 {
 	for (size_t i = 0; i < SPARE_COUNT; i++)
@@ -197,7 +197,7 @@ bool backend_wants(const struct probe *p, size_t program, const struct probe_opt
 
 /* -- telling the user -- */
 
-/* Is what stands in for it missing too? Then that is the greater loss. */
+/* Is its stand-in missing too? Then the loss of the stand-in is told, which is greater. */
 static bool is_outdone(const struct probe *p, size_t program)
 {
 	for (size_t i = 0; i < SPARE_COUNT; i++)

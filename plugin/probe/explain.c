@@ -22,7 +22,7 @@ static bool failed_with(const struct explain_facts *f, int err)
 	return false;
 }
 
-/* Does the kernel not know what it was asked for? To load something, its verifier says EACCES. */
+/* Does the kernel lack what it was asked for? The verifier says EACCES then. */
 static bool is_lack(const struct explain_attempt *a)
 {
 	static const int lacks[] = {EINVAL, ENOENT, ESRCH,      E2BIG,   ENOSYS,
@@ -42,7 +42,7 @@ static bool all_lack(const struct explain_facts *f)
 	return f->attempt_count > 0;
 }
 
-/* Has one before it said the same of the same backend? */
+/* Has an earlier attempt said the same of the same backend? */
 static bool is_repeated(const struct explain_facts *f, unsigned number)
 {
 	const struct explain_attempt *a = &f->attempts[number];
@@ -161,7 +161,7 @@ static bool explain_kernel(char *out, size_t size, const struct explain_facts *f
 	return true;
 }
 
-/* Of another kernel: what is loaded looks at wrong places, and is refused or sees nothing. */
+/* BTF of another kernel: the programs look at wrong places, and are refused or see nothing. */
 static bool explain_btf(char *out, size_t size, const struct explain_facts *f, const char *reasons)
 {
 	if (!f->btf || !(all_lack(f) || failed_with(f, -ENODATA)))

@@ -10,7 +10,7 @@
 
 #include "probe/host.h"
 
-#define ENOTSUPP 524 /* the kernel's own: it comes out of some calls all the same */
+#define ENOTSUPP 524 /* the kernel's own, which some calls return all the same */
 
 #define EXPLAIN_ATTEMPTS 8
 #define EXPLAIN_REASON_SIZE 160
@@ -19,7 +19,7 @@
 struct explain_attempt {
 	const char *backend;
 	int err;                          /* -errno, or one of libbpf's */
-	bool loaded;                      /* it failed later than that */
+	bool loaded;                      /* it failed after it was loaded */
 	char reason[EXPLAIN_REASON_SIZE]; /* in the kernel's or libbpf's own words */
 };
 

@@ -31,7 +31,7 @@ static void read_counters(struct tcp_counters *out, const struct probe_tables *t
 
 /*
  * Is a time just being written? Its bucket comes first and its count last, so the buckets have more
- * then. They are but copied: to keep what was seen would double the table.
+ * then. Leaves a copy of the buckets, which growth_take_times() takes out of the row.
  */
 static bool is_torn(struct snapshot *s, unsigned row, unsigned time, const struct tcp_counters *now)
 {
@@ -53,7 +53,7 @@ static bool is_torn(struct snapshot *s, unsigned row, unsigned time, const struc
 	return sum != count;
 }
 
-/* All times of which this can be said, as bits. */
+/* All times that are being written, as bits. */
 static unsigned torn_times(struct snapshot *s, unsigned row, const struct tcp_counters *now)
 {
 	unsigned torn = 0;
@@ -63,7 +63,10 @@ static unsigned torn_times(struct snapshot *s, unsigned row, const struct tcp_co
 	return torn;
 }
 
-/* What is to be seen together waits for the next look, with a sum whose count is still to come. */
+/*
+ * Leaves a time that is being written to the next look: its count and sum, and with the time of a
+ * connect the connect.
+ */
 static void wait_for(struct tcp_counters *now, const struct tcp_counters *before, unsigned torn)
 {
 	for (unsigned i = 0; i < TCP_TIME_COUNT; i++) {

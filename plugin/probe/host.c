@@ -79,7 +79,7 @@ static int refusal(long result)
 	return result < 0 && (errno == EPERM || errno == EACCES || errno == ENOSYS) ? errno : 0;
 }
 
-/* Calls that make no sense: the kernel says so before it asks who calls. */
+/* Makes calls without sense: the kernel says so before it asks who calls, a filter does not. */
 static void read_filters(struct host *out)
 {
 	char status[4096];
@@ -143,7 +143,7 @@ enum host_view host_view(const char *proc_root)
 	read_text(status, sizeof(status), proc_root, "self/status");
 	if (!*status)
 		return HOST_NOT_PROC;
-	/* signals tell of those in /proc itself whether they live: see process_gone() */
+	/* by signals the plugin learns who in /proc lives: see process_gone() */
 	if (is_own(proc_root, "pid", HOST_PIDS) &&
 	    (strcmp(proc_root, "/proc") == 0 || !shows_outer_pids(proc_root)))
 		return HOST_OWN_PIDS;

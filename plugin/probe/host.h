@@ -15,11 +15,11 @@ struct host {
 	bool locked_down;
 	bool lacks_bpf;      /* CAP_BPF */
 	bool lacks_perfmon;  /* CAP_PERFMON */
-	bool user_namespace; /* of its own, where capabilities do not count for BPF */
-	bool filtered;       /* its system calls, by seccomp */
-	int bpf_error;  /* errno of a bpf() that only a filter refuses like that; 0: none does */
-	int perf_error; /* the same of perf_event_open() */
-	bool memory_limited;          /* RLIMIT_MEMLOCK */
+	bool user_namespace; /* of its own: its capabilities do not count for BPF */
+	bool filtered;       /* its system calls are, by seccomp */
+	int bpf_error;       /* what a filter answers to bpf(), as an errno; 0: there is none */
+	int perf_error;      /* the same of perf_event_open() */
+	bool memory_limited; /* RLIMIT_MEMLOCK */
 	unsigned long long files_max; /* RLIMIT_NOFILE */
 };
 
@@ -31,12 +31,12 @@ bool host_older_than(const char *release, unsigned major, unsigned minor);
 /* What a /proc shows of the processes that the kernel half tells of. */
 enum host_view {
 	HOST_SEEN,
-	HOST_NOT_PROC, /* it is none */
+	HOST_NOT_PROC, /* it is no /proc */
 	HOST_OWN_PIDS, /* only those of a PID namespace of our own, by other PIDs */
 	HOST_OWN_TIME, /* they have started at other times, as our time namespace has it */
 };
 
-/* In doubt it is seen. */
+/* In doubt HOST_SEEN. */
 enum host_view host_view(const char *proc_root);
 
 #endif

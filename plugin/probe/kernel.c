@@ -110,7 +110,10 @@ static int load_typed(const struct kernel *k, const char *section, const struct 
 	return id < 0 ? -ENOENT : load(BPF_PROG_TYPE_TRACING, program, count, &options);
 }
 
-/* That they were there is all. Each may be -errno; a link that was not needed is 0. */
+/*
+ * Closes both: it is enough that they could be had. Each may be -errno; a link that was not needed
+ * is 0.
+ */
 static int answer(int program, int link)
 {
 	if (link > 0)
@@ -134,7 +137,7 @@ static int try_trampoline(const struct kernel *k)
 	return answer(program, link < 0 ? -errno : link);
 }
 
-/* The map must say what it is made of. Returns it, or -errno. */
+/* Such a map must have types. Returns the map, or -errno. */
 static int storage_create(void)
 {
 	struct btf *btf = btf__new_empty();
@@ -189,7 +192,7 @@ static int try_exchange(const struct kernel *k)
 	return answer(load(BPF_PROG_TYPE_RAW_TRACEPOINT, swap, COUNT(swap), NULL), 0);
 }
 
-/* Where there is no sysfs, libbpf has other ways. */
+/* Without sysfs libbpf has other ways to attach. */
 static int try_kprobe(const struct kernel *k)
 {
 	(void)k;

@@ -54,7 +54,7 @@ static bool is_empty(const __u64 ports[TCP_PORT_WORDS])
 	return true;
 }
 
-/* One for each processor, to a point: they cost memory. */
+/* One for each processor, but at most TCP_SHARDS_MAX: they cost memory. */
 static unsigned count_shards(void)
 {
 	int processors = libbpf_num_possible_cpus();
@@ -122,7 +122,7 @@ static int size_maps(struct probe *p, const struct probe_options *options)
 	p->shard_count = shard_count;
 	p->first_endpoint = first_endpoint;
 	err = bpf_map__set_autocreate(skeleton->maps.storage, uses_storage(p));
-	if (!err && uses_storage(p)) /* hardly ever used: memory for it is taken then */
+	if (!err && uses_storage(p)) /* hardly ever used: its memory is taken on use */
 		err = bpf_map__set_map_flags(skeleton->maps.sockets, BPF_F_NO_PREALLOC);
 	for (unsigned i = 0; !err && i < sizeof(sizes) / sizeof(*sizes); i++)
 		err = bpf_map__set_max_entries(sizes[i].map, sizes[i].entries);

@@ -14,7 +14,7 @@
 #define LOG_SIZE 4096
 
 static __thread char said[LOG_SIZE];
-static __thread libbpf_print_fn_t before; /* who is told else */
+static __thread libbpf_print_fn_t before; /* what libbpf printed with before */
 
 __attribute__((format(printf, 2, 0))) static int take(enum libbpf_print_level level,
 						      const char *format, va_list args)
@@ -55,7 +55,7 @@ void log_error(char *out, size_t size, int err)
 {
 	if (err == -ENOTSUPP)
 		err = -EOPNOTSUPP;
-	libbpf_strerror(err, out, size); /* it knows its own ones, too */
+	libbpf_strerror(err, out, size); /* libbpf knows its own errors, too */
 }
 
 void log_reason(char *out, size_t size, int err)

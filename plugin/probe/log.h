@@ -19,7 +19,7 @@ void log_clear(void);
 /* All that was said since it was cleared. */
 const char *log_text(void);
 
-/* Replaces it by that line... */
+/* Replaces what was said by that line... */
 void log_put(const char *line);
 
 /* ...or by a complaint in libbpf's form, of an error with that program. */

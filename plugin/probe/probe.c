@@ -43,8 +43,8 @@ static bool selftest_counted(const struct probe *p)
 }
 
 /*
- * Sends known traffic and looks for the row that has it, before its close could help. Once more, if
- * need be: the kernel may have skipped a program.
+ * Sends known traffic and looks for the row that has it, before the close of its socket could help.
+ * Tries once more, if need be: the kernel may have skipped a program.
  */
 static int prove(struct probe *p)
 {
@@ -116,7 +116,7 @@ static int try_backend(struct probe *p, const struct backend *backend, struct ke
 	return prove(p);
 }
 
-/* From 6.14 to 6.18 they go through the function graph, which costs more than kprobes do. */
+/* From 6.14 to 6.18 fprobes go through the function graph, which costs more than kprobes do. */
 static bool fprobes_pay(void)
 {
 	struct utsname kernel = {0};
@@ -125,7 +125,10 @@ static bool fprobes_pay(void)
 	return host_older_than(kernel.release, 6, 14) || !host_older_than(kernel.release, 6, 19);
 }
 
-/* What failed is added to the facts. Where something ran out, others would only hide that. */
+/*
+ * Adds to the facts what failed. Stops where something ran out: what the others say would only hide
+ * that.
+ */
 static int try_backends(struct probe *p, struct explain_facts *facts, struct kernel *kernel,
 			const struct probe_options *options)
 {
@@ -153,7 +156,7 @@ static int try_backends(struct probe *p, struct explain_facts *facts, struct ker
 	return err;
 }
 
-/* May libbpf be given this file? It would wait for who writes into a FIFO. */
+/* May libbpf be given this file? With a FIFO it would wait for a writer. */
 static int check_btf(char *out, size_t size, const char *path)
 {
 	struct stat file;
@@ -174,14 +177,14 @@ static int check_btf(char *out, size_t size, const char *path)
 		btf__free(btf);
 		return 0;
 	}
-	err = -errno; /* of the kernel's, only that the file ended too early */
+	err = -errno; /* an errno says only that the file ended too early */
 	snprintf(out, size, "there is no BTF in it");
 	if (err <= -__LIBBPF_ERRNO__START)
 		log_error(out, size, err);
 	return err;
 }
 
-/* Of glibc: other C libraries have none. */
+/* Only glibc has it. */
 extern int malloc_trim(size_t pad) __attribute__((weak));
 
 /* Each try parses the kernel's BTF anew; that is 10 MB and more, which the heap would keep. */

@@ -36,7 +36,7 @@ struct probe_tables {
 	__u32 *endpoints_taken; /* mapped: counted down for each that is freed */
 	unsigned row_count;
 	unsigned shard_count;
-	unsigned socket_count;   /* for so many the table has room; 0: there is none */
+	unsigned socket_count;   /* room in the table of sockets; 0: there is no table */
 	unsigned first_endpoint; /* from this row on, rows are about endpoints */
 	int processes_fd;        /* struct tcp_process_key -> row number */
 	int free_rows_fd;        /* stack of free row numbers */
@@ -92,8 +92,8 @@ const char *probe_socket_limit(const struct probe *p);
 
 /* What the kernel says about the programs, all together. */
 struct probe_usage {
-	uint64_t skips; /* it skipped one because it was running already (5.12) */
-	uint64_t lost;  /* of these, at most so many whose work nothing else does */
+	uint64_t skips; /* runs that it skipped: the program was running already (5.12) */
+	uint64_t lost;  /* of these, at most so many whose work nothing else did */
 	uint64_t runs;
 	uint64_t run_ns;
 };

@@ -9,7 +9,7 @@
 #include "base/process.h"
 #include "probe/rows.h"
 
-#define IDLE_LOOKS 6 /* an endpoint that did nothing in so many may give way to others */
+#define IDLE_LOOKS 6 /* an endpoint that did nothing in so many looks may give way to others */
 
 void reap_leave(struct snapshot *s, unsigned number)
 {
@@ -46,12 +46,12 @@ static int unlist(const struct snapshot *s, unsigned first, unsigned *count)
 					   NULL);
 	if (!err)
 		return 0;
-	if (*count == all) /* it did not get to tell */
+	if (*count == all) /* the kernel has not told how many */
 		*count = 0;
 	return errno;
 }
 
-/* Takes the rows from who has them, at a third of what one after the other costs. */
+/* Takes the rows from those that have them. Together they cost a third of what single ones do. */
 void reap_leave_all(struct snapshot *s)
 {
 	struct leaving *l = &s->leaving;
@@ -87,9 +87,8 @@ void reap_free(struct snapshot *s, unsigned row)
 }
 
 /*
- * A row that somebody else caused has the name by which the process was seen before: what it has
- * called itself since, no row was told. If the kernel renames it meanwhile, the next look asks
- * again.
+ * A row that somebody else caused has the name that the process had when it was seen before, not
+ * what it has called itself since. If the kernel renames it meanwhile, the next look asks again.
  */
 void reap_ask_name(const struct snapshot *s, unsigned number)
 {
@@ -112,7 +111,7 @@ static bool dead(struct snapshot *s, unsigned number)
 {
 	struct tcp_row *row = &s->tables.rows[number];
 	enum state state = s->states[number];
-	uint32_t hint = TCP_EXIT_UNKNOWN; /* asked about once */
+	uint32_t hint = TCP_EXIT_UNKNOWN; /* /proc is asked about it once */
 	bool asked = __atomic_compare_exchange_n(&row->exited, &hint, 0, false, __ATOMIC_RELAXED,
 						 __ATOMIC_RELAXED);
 

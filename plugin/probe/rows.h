@@ -34,7 +34,7 @@ struct seen {
 	struct tcp_counters counters;
 	uint64_t start_ns;
 	int64_t open;  /* connections of whom the row is about; others may have left some */
-	unsigned grew; /* the look in which it last did, or was taken */
+	unsigned grew; /* the look in which the row last grew, or was taken */
 	uint8_t torn;  /* in so many looks in turn, a time was being written */
 };
 
@@ -61,7 +61,7 @@ struct snapshot {
 	/* since the last look */
 	bool full;    /* processes found no room */
 	bool crowded; /* endpoints found none */
-	bool left;    /* a process did, or is asked for less, and its endpoints follow */
+	bool left;    /* a process left, or less is asked of it: its endpoints follow */
 	uint32_t grown_buckets[TCP_TIME_COUNT][TCP_LATENCY_BUCKETS];
 	uint64_t grown_max[TCP_TIME_COUNT];
 };
@@ -77,18 +77,23 @@ bool growth_take(struct tcp_counters *grown, struct snapshot *s, unsigned row);
 /* The same of its times, after growth_take(): `p` has the growth of the counters. */
 void growth_take_times(struct snapshot *s, unsigned row, struct snapshot_process *p);
 
-/* Nobody has the row any longer, or it is time to take it from who has it. Asked before its
- * counters are read. */
+/*
+ * Is the row nobody's any longer, or is it time to take it from who has it? Asked before its
+ * counters are read.
+ */
 bool reap_ended(struct snapshot *s, unsigned row, uint64_t start_ns);
 
-/* Does it make room for others? Asked after its counters are read: it may just have grown. */
+/*
+ * Does the endpoint make room for others? Asked after its counters are read: it may just have
+ * grown.
+ */
 bool reap_gives_way(const struct snapshot *s, unsigned row);
 
 /* Takes the row from who has it, by the end of the batch: with the other rows that leave. */
 void reap_leave(struct snapshot *s, unsigned number);
 void reap_leave_all(struct snapshot *s);
 
-/* Nothing adds to the row any longer, and all of it is told: it may be another's. */
+/* Frees the row: nothing adds to it any longer, and all of it is told. */
 void reap_free(struct snapshot *s, unsigned row);
 
 /* Takes over the name that the process has by now. */

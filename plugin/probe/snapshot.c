@@ -9,8 +9,8 @@
 
 #define LATE_TICKS 1   /* a row that has changed since the last look may still say so old a tick */
 #define SWEEP_LOOKS 64 /* a row whose end was not hinted at is swept once in so many looks... */
-#define SWEEP_MOST 256 /* ...but never more rows in one, at 0.5 us each... */
-#define SWEEP_READS 16 /* ...and for so few that seem to live, at 12 us, /proc is read */
+#define SWEEP_MOST 256 /* ...but never more rows in one look, at 0.5 us each... */
+#define SWEEP_READS 16 /* ...and /proc is read for so many that seem to live, at 12 us each */
 
 static void fill_in(struct snapshot_process *p, const struct tcp_row *row)
 {
@@ -41,7 +41,7 @@ static void tell(struct snapshot *s, unsigned number, const struct tcp_counters 
 	if (number >= TCP_ROW_FIRST && !p.start_ns) {
 		if (is_endpoint(s, number))
 			return;
-		p.row = p.process_row = TCP_ROW_OTHER; /* late for one that is gone already */
+		p.row = p.process_row = TCP_ROW_OTHER; /* late growth: the process is gone */
 	} else if (number >= TCP_ROW_FIRST) {
 		fill_in(&p, row);
 	}
@@ -57,7 +57,7 @@ static void look(struct snapshot *s, unsigned number, snapshot_visit *visit, voi
 	struct tcp_counters growth = {0};
 
 	grown = growth_take(&growth, s, number);
-	if (grown && !start_ns && !last) /* it may just have been taken: before it grew */
+	if (grown && !start_ns && !last) /* it may just have been taken, before it grew */
 		end = reap_ended(s, number, __atomic_load_n(&row->start_ns, __ATOMIC_ACQUIRE));
 	if (grown)
 		s->seen[number].grew = s->looks;
@@ -147,7 +147,7 @@ void snapshot_take(struct snapshot *s, snapshot_visit *visit, void *context)
 			   __ATOMIC_RELAXED); /* what changes from here on is newer */
 }
 
-/* What the tables hold now is seen, but for the connections that are open: they still are. */
+/* What the tables hold now is seen, but for open connections: they are still open. */
 static void take_baseline(struct snapshot *s)
 {
 	s->states[TCP_ROW_OTHER] = s->states[TCP_ROW_KERNEL] = DUE; /* for ever */

@@ -3,7 +3,8 @@
 
 /*
  * The snapshot: reads the rows that the kernel fills, says what each has done since the last look,
- * and frees the rows of dead processes. Reading is memory; only the free of a row is a system call.
+ * and frees the rows of dead processes. To read is to look at memory; only to free a row takes a
+ * system call.
  */
 #ifndef EBPF_TCP_SNAPSHOT_H
 #define EBPF_TCP_SNAPSHOT_H
@@ -54,8 +55,10 @@ void snapshot_take(struct snapshot *s, snapshot_visit *visit, void *context);
 /* Which endpoints of this process are asked for; until that is said, it may take rows for all. */
 void snapshot_want(struct snapshot *s, unsigned row, bool destinations, bool ports);
 
-/* Who the process, or endpoint, of a row is, as the row tells; else what has nobody's row. Nothing
- * has grown. */
+/*
+ * Who the process, or endpoint, of a row is, without growth. If the row is not, or no longer, of
+ * the process that started at start_ns: TCP_ROW_OTHER.
+ */
 void snapshot_who(struct snapshot_process *out, const struct snapshot *s, unsigned row,
 		  uint64_t start_ns);
 

@@ -45,7 +45,7 @@ void events_close(struct events *e);
 /* A tick begins; what was kept is forgotten. */
 void events_begin(struct events *e);
 
-/* Does the rule that `match` tells of want it? Then it is kept, or counted. */
+/* Keeps the event, or counts it, if the rule that `match` tells of wants it. */
 void events_add(struct events *e, const struct match *match, const struct event_options *options,
 		const struct tcp_event *raw);
 

@@ -74,7 +74,9 @@ uint64_t groups_refused(const struct groups *g, enum group_kind kind)
 	return quotas_refused(g->quotas, kind);
 }
 
-/* Four times what may be shown, so that the next ones are known, and some more. */
+/*
+ * A table remembers four times what may be shown, so that the next ones are known, and some more.
+ */
 static void size_tables(struct groups *g)
 {
 	for (int kind = 0; kind < GROUP_KIND_COUNT; kind++) {

@@ -32,7 +32,7 @@ struct group_options {
 	unsigned destination_limit;
 	bool by_port;
 	unsigned port_limit;
-	unsigned new_names_per_hour; /* for each limit, beyond a first time of it */
+	unsigned new_names_per_hour; /* for each limit, beyond as many as the limit: see quota.h */
 	bool holds; /* all processes of the rule are one group, which is always reported */
 };
 

@@ -11,7 +11,7 @@
 #include "series/group.h"
 #include "series/member.h"
 
-#define PART_UNNAMED "" /* endpoints without a row: never shown, so that the rest takes it */
+#define PART_UNNAMED "" /* of endpoints without a row: never shown, so the rest has it */
 
 /* What a row is about: a process, or an endpoint, which has only a `group`. */
 struct resident {

@@ -28,7 +28,7 @@ static struct histogram *histogram_at(struct histogram **at)
 	return *at;
 }
 
-/* A balance is no growth: it is kept by those who know where a process is. */
+/* Open connections are a balance and no growth: memberships keep it. */
 void share_add(struct share *share, const struct snapshot_process *p)
 {
 	struct histogram *h;
@@ -206,7 +206,9 @@ struct member *table_get(struct table *t, const char *name, const char *part)
 	return m;
 }
 
-/* Both kinds are in one group: their rests must not have one name. No destination has such a one.
+/*
+ * Destinations and ports are in one group, so their rests need two names. No destination has
+ * either.
  */
 struct member *table_rest(struct table *t, const char *name)
 {

@@ -82,7 +82,7 @@ static const struct {
 	const char *instance;
 	bool gauge;
 	size_t at;
-	unsigned extras; /* all of them are needed */
+	unsigned extras; /* extras that the value needs, all of them */
 } selfs[] = {
 #define LOSS(field, type, name) {type, name, false, SELF(field), 0},
 	TCP_LOSSES(LOSS)

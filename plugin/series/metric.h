@@ -15,7 +15,7 @@ struct group;
 #define METRIC_PERCENTILES_MAX 16
 #define METRIC_BUCKETS_MAX 32
 #define METRIC_PERCENTILE_FORMAT "%.5g" /* as the tail plugin prints them */
-#define METRIC_BUCKET_FORMAT "%g_%g"    /* as well */
+#define METRIC_BUCKET_FORMAT "%g_%g"    /* as the tail plugin prints these */
 
 struct metric_options {
 	bool bytes;

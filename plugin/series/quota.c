@@ -68,7 +68,7 @@ void quotas_free_places(struct quotas *q)
 		q->quotas[i].taken = 0;
 }
 
-/* What was reported before may go on. */
+/* A name that was reported before may always go on. */
 static bool may_begin(struct quotas *q, uint64_t *names, struct member *m)
 {
 	if (m->told)

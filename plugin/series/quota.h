@@ -3,8 +3,8 @@
 
 /*
  * Quotas: the places that a limit has in each tick, and the names that may begin. A name that was
- * never reported before is a new file for some writers, for ever: of these, so many come in an hour
- * beyond a first time of the limit.
+ * never reported before is a new file for some writers, for ever. So as many as the limit may begin
+ * at once, and then so many in an hour.
  */
 #ifndef EBPF_TCP_QUOTA_H
 #define EBPF_TCP_QUOTA_H

@@ -7,8 +7,8 @@
 #include "series/member.h"
 #include "series/rank.h"
 
-#define CONNECTION_WEIGHT 1024 /* bytes: a connection costs a host about a packet */
-#define STEADY_TICKS 3         /* of the history: it is no passing newcomer */
+#define CONNECTION_WEIGHT 1024 /* bytes: a connection costs a host about as much as a packet */
+#define STEADY_TICKS 3         /* busy in so many remembered ticks, it is no passing newcomer */
 
 uint64_t rank_activity(const struct tcp_counters *c)
 {

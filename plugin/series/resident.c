@@ -63,7 +63,7 @@ static void membership_add(struct membership *membership, struct member *m,
 	membership->established = r->established;
 }
 
-/* Of another process, or another program, the details are to be asked for again. */
+/* It is another process or program now: its details are to be asked for again. */
 static void forget(struct group *series)
 {
 	free(series->exe);
@@ -105,7 +105,7 @@ static void add_fixed(struct groups *g, struct member *m, const struct snapshot_
 	share_clear(&m->grown);
 }
 
-/* Returns the series of its own; NULL: it has none. */
+/* Returns the process's own series; NULL: it has none. */
 static struct member *add_process(struct groups *g, struct resident *r, const struct match *match,
 				  const struct snapshot_process *p)
 {
@@ -177,7 +177,7 @@ static void resident_leave(struct resident *r)
 	*r = (struct resident){0};
 }
 
-/* What is open, or waits, in all and in those that are always there. */
+/* Adds what is open, or waits, to all and to those groups that are always there. */
 static void add_state(struct groups *g, const struct snapshot_process *p)
 {
 	g->all->series.established += (int64_t)p->grown.established;

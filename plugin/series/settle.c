@@ -135,9 +135,9 @@ struct census {
 };
 
 /*
- * What is forgotten, from the end of the ranked list, if there is too much. What was a series once
- * would begin again at 0: it makes way for none that never was, and a rest is known as long as its
- * group. What is open has to be known until it is closed.
+ * Is the member kept? Asked from the end of the ranked list. A series that is forgotten would begin
+ * again at 0, so members that never were one go before it. A rest is known as long as its group,
+ * and what is open has to be known until it is closed.
  */
 static bool worth_keeping(void *context, const struct member *m)
 {

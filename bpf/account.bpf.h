@@ -35,21 +35,18 @@ static __always_inline void account_of(struct account *a, struct sock *sk, struc
 {
 	__u32 class = s->class;
 
-	a->endpoint = TCP_ROW_NONE;
+	a->ends = TCP_ROW_NONE;
 	a->number = number ? number : TCP_ROW_KERNEL;
 	if ((knobs.by_scope || selective) && !(class & CLASS_KNOWN))
 		class = classify(sk, s);
 	a->scope = class & CLASS_SCOPE;
 	if (selective && class & CLASS_EXCLUDED) {
 		a->number = TCP_ROW_OTHER;
-	} else if (knobs.by_destination || knobs.by_port) {
+	} else if (endpoint_count) {
 		struct owner o = s->owner;
 
-		a->endpoint = socket_endpoint(sk, s, &o);
-		if (a->endpoint)
-			touch(a->endpoint);
+		a->ends = forget(socket_ends(sk, s, &o));
 	}
-	a->endpoint = forget(a->endpoint);
 	a->number = forget(a->number);
 	touch(a->number);
 }

@@ -14,7 +14,7 @@
 static __always_inline void fast_look_allow(struct socket_state *s, const struct account *a,
 					    int state, int look)
 {
-	bool plain = !knobs.by_scope && !selective && !knobs.by_destination && !knobs.by_port;
+	bool plain = !knobs.by_scope && !selective && !endpoint_count;
 	struct tcp_row *row;
 	__u32 pid;
 

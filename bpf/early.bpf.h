@@ -41,7 +41,6 @@ static __always_inline void on_connect_error(struct tcp_endpoint *to, int error,
 	/* Asked once: 6.1 takes a second look at the error for dead code. */
 	enum tcp_reason reason = reason_of(error);
 	struct socket_state nobody = {.flags = ACTIVE};
-	struct tcp_endpoint_key key = {.endpoint = *to};
 	const __be32 local[4] = {};
 	struct account a;
 
@@ -50,9 +49,9 @@ static __always_inline void on_connect_error(struct tcp_endpoint *to, int error,
 	own(NULL, &nobody);
 	nobody.class =
 		class_of(scope_of((const __be32 *)to->address, local), 0, to->port) | CLASS_KNOWN;
-	if (knobs.by_destination && nobody.owner.row >= TCP_ROW_FIRST &&
-	    endpoint_wanted(&nobody.owner, TCP_ENDPOINT_DESTINATION))
-		endpoint_set(&nobody, endpoint_find(&nobody.owner, &key));
+	if (knobs.by_destination && owner_wants(&nobody.owner, TCP_ENDPOINT_DESTINATION))
+		nobody.endpoint = endpoint_place(&nobody.owner, to->address,
+						 TCP_ENDPOINT_DESTINATION, to->port);
 	account_open(&a, NULL, &nobody);
 	failure_add(NULL, &nobody, &a, to, reason, 0);
 }

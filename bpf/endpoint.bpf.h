@@ -6,31 +6,14 @@
 #define EBPF_TCP_ENDPOINT_BPF_H
 
 #include "address.bpf.h"
-#include "process.bpf.h"
+#include "place.bpf.h"
 
-/* Is the process asked for such endpoints? While the user half has not said so, it may be. */
-static __always_inline bool endpoint_wanted(const struct owner *o, __u16 kind)
+/* Is a process asked for such endpoints? While the user half has not said so, it may be. */
+__noinline int endpoint_wanted(__u32 process, __u32 kind)
 {
-	struct tcp_row *process = row_at(o->row);
+	struct tcp_row *row = row_at(process);
 
-	return process && (!process->wants || process->wants >> kind & 1);
-}
-
-/* What the endpoint of a socket is called. False if it is of a kind that nobody asked for. */
-static __always_inline bool endpoint_of(struct sock *sk, struct socket_state *s,
-					const struct owner *o, struct tcp_endpoint *out)
-{
-	bool active = s->flags & ACTIVE;
-	__be32 local[4];
-
-	out->kind = active ? TCP_ENDPOINT_DESTINATION : TCP_ENDPOINT_PORT;
-	if (!(active ? knobs.by_destination : knobs.by_port && !(s->flags & SIDELESS)) ||
-	    !endpoint_wanted(o, out->kind))
-		return false;
-	out->port = active ? remote_port(sk) : local_port(sk);
-	if (active)
-		addresses(sk, (__be32 *)out->address, local);
-	return true;
+	return row && (!row->wants || row->wants >> (kind & 31) & 1);
 }
 
 /*
@@ -46,10 +29,10 @@ static __always_inline bool endpoint_fits(const struct tcp_row *process, bool re
 }
 
 /* Takes a free row for the endpoint. 0 if there is none. */
-static __noinline __u32 endpoint_add(struct owner *o, struct tcp_endpoint_key *key)
+static __noinline __u32 endpoint_add(__u32 process_row, struct tcp_endpoint_key *key)
 {
+	struct tcp_row *row, *process = row_at(process_row);
 	__u32 number = 0, *found;
-	struct tcp_row *row, *process = row_at(o->row);
 
 	if (!process || !endpoint_fits(process, key->endpoint.rest) ||
 	    bpf_map_pop_elem(&free_endpoints, &number))
@@ -57,18 +40,18 @@ static __noinline __u32 endpoint_add(struct owner *o, struct tcp_endpoint_key *k
 	row = row_at(number);
 	if (!row)
 		return 0;
-	row->pid = o->pid;
+	row->pid = key->process.pid;
 	row->exited = 0;
 	row->uid = process->uid;
 	row->cgroup = process->cgroup;
 	row->parent = process->parent;
 	row->renames = process->renames;
-	row->process_row = o->row;
+	row->process_row = process_row;
 	row->endpoint = key->endpoint;
 	__builtin_memcpy(row->comm, process->comm, TCP_COMM_LEN);
 	if (!bpf_map_update_elem(&endpoints, key, &number, BPF_NOEXIST)) {
 		add(endpoints_taken, 1);
-		row->start_ns = o->start_ns;
+		row->start_ns = key->process.start_ns;
 		touch(number);
 		return number;
 	}
@@ -77,60 +60,89 @@ static __noinline __u32 endpoint_add(struct owner *o, struct tcp_endpoint_key *k
 	return found ? *found : 0;
 }
 
-static __always_inline __u32 endpoint_get(struct owner *o, struct tcp_endpoint_key *key)
+static __always_inline __u32 endpoint_get(__u32 process_row, struct tcp_endpoint_key *key)
 {
 	__u32 *found = bpf_map_lookup_elem(&endpoints, key);
 
-	return found ? *found : endpoint_add(o, key);
+	return found ? *found : endpoint_add(process_row, key);
 }
 
 /*
- * The row of an endpoint of the owner's, or that of all that found none; 0 if there is not even
- * that. While it is not known whether it is asked for, only the latter is a loss.
+ * The row of an endpoint of a process, or that of all that found none; 0 if there is not even that.
+ * While it is not known whether it is asked for, only the latter is a loss. `process`: its row and,
+ * << 32, its pid. `end`: the port and, << 16, the kind.
  */
-static __noinline __u32 endpoint_find(struct owner *o, struct tcp_endpoint_key *key)
+__noinline int endpoint_find(__u64 start_ns, __u64 process, __u64 high, __u64 low, __u32 end)
 {
-	struct tcp_row *process = row_at(o->row);
-	bool known = process && process->wants;
-	__u16 kind = key->endpoint.kind;
+	struct tcp_endpoint_key key = {.process = {.start_ns = start_ns, .pid = process >> 32},
+				       .endpoint = {.port = end, .kind = end >> 16}};
+	struct tcp_row *row = row_at((__u32)process);
+	bool known = row && row->wants;
 	__u32 number;
 
-	key->process = (struct tcp_process_key){.start_ns = o->start_ns, .pid = o->pid};
-	number = endpoint_get(o, key);
+	__builtin_memcpy(key.endpoint.address, (__u64[]){high, low}, 16);
+	number = endpoint_get((__u32)process, &key);
 	if (number)
 		return number;
-	key->endpoint = (struct tcp_endpoint){.kind = kind, .rest = 1};
-	number = endpoint_get(o, key);
+	key.endpoint = (struct tcp_endpoint){.kind = end >> 16, .rest = 1};
+	number = endpoint_get((__u32)process, &key);
 	if (known || !number)
 		add(self.lost_endpoints, 1);
 	return number;
 }
 
-static __always_inline void endpoint_set(struct socket_state *s, __u32 number)
+static __always_inline bool owner_wants(const struct owner *o, __u32 kind)
 {
-	struct tcp_row *row = row_at(number);
-
-	if (!number || !row)
-		return;
-	s->endpoint = number;
-	s->generation = row->generation;
+	return o->row >= TCP_ROW_FIRST && endpoint_wanted(o->row, kind);
 }
 
-/* The row of the socket's endpoint, 0 if it has none. */
-static __noinline __u32 socket_endpoint(struct sock *sk, struct socket_state *s, struct owner *o)
+/* The place of an endpoint of the owner's. `address` has 16 bytes. */
+static __always_inline __u64 endpoint_place(const struct owner *o, const void *address, __u32 kind,
+					    __u16 port)
 {
-	struct tcp_row *row = row_at(s->endpoint);
-	struct tcp_endpoint_key key = {};
-	__u32 number;
+	__u64 halves[2];
 
-	if (s->endpoint && row && row->generation == s->generation &&
-	    row->start_ns == o->start_ns && row->pid == o->pid)
-		return s->endpoint;
-	if (!sk || o->row < TCP_ROW_FIRST || !endpoint_of(sk, s, o, &key.endpoint))
-		return 0;
-	number = endpoint_find(o, &key);
-	endpoint_set(s, number);
-	return number;
+	__builtin_memcpy(halves, address, sizeof(halves));
+	return place_of(endpoint_find(o->start_ns, (__u64)o->pid << 32 | o->row, halves[0],
+				      halves[1], kind << 16 | port));
+}
+
+/* The row of the socket's end of this kind, 0 if nobody asks for it. `known`: its place. */
+static __noinline __u32 socket_endpoint(struct sock *sk, __u64 *known, struct owner *o, __u32 kind)
+{
+	__be32 remote[4] = {}, local[4];
+	__u32 number = place_row(*known, o->start_ns, o->pid);
+	__u16 port = 0;
+
+	if (number || !sk || !owner_wants(o, kind))
+		return number;
+	if (kind != TCP_ENDPOINT_PORT)
+		addresses(sk, remote, local);
+	if (kind == TCP_ENDPOINT_PORT)
+		port = local_port(sk);
+	else if (kind == TCP_ENDPOINT_DESTINATION)
+		port = remote_port(sk);
+	*known = endpoint_place(o, remote, kind, port);
+	return (__u32)*known;
+}
+
+/* The rows of all ends of the socket, as an account has them. */
+static __always_inline __u64 socket_ends(struct sock *sk, struct socket_state *s, struct owner *o)
+{
+	bool active = s->flags & ACTIVE, accepted = !(s->flags & (ACTIVE | SIDELESS));
+	__u64 ends = 0, client = 0;
+
+	if (active ? knobs.by_destination : knobs.by_port && accepted)
+		ends = socket_endpoint(sk, &s->endpoint, o,
+				       active ? TCP_ENDPOINT_DESTINATION : TCP_ENDPOINT_PORT);
+	if (ends)
+		touch(ends);
+	if (!knobs.by_client || !accepted)
+		return ends;
+	client = socket_endpoint(sk, &s->client, o, TCP_ENDPOINT_CLIENT);
+	if (client)
+		touch(client);
+	return client << 32 | ends;
 }
 
 #endif

@@ -91,11 +91,22 @@ static __always_inline __u64 grow_rx(struct sock *sk, struct tcp_sock *tp, struc
 	return grown;
 }
 
+__noinline int ends_credit(__u64 ends, __u64 tx, __u64 rx)
+{
+	const struct growth grown = {tx, rx};
+
+	if ((__u32)ends)
+		bytes_add(bytes_at((__u32)ends), &grown);
+	if (client_of(ends))
+		bytes_add(bytes_at(client_of(ends)), &grown);
+	return 0;
+}
+
 static __always_inline void credit(struct account *a, const struct growth *grown)
 {
 	bytes_add(bytes_at(a->number), grown);
-	if (a->endpoint)
-		bytes_add(bytes_at(a->endpoint), grown);
+	if (a->ends)
+		ends_credit(a->ends, grown->tx, grown->rx);
 	if (!knobs.by_scope || a->scope >= TCP_SCOPE_COUNT)
 		return;
 	if (grown->tx)

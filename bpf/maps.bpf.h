@@ -47,13 +47,14 @@ struct socket_state {
 	__u64 connect_ns; /* when the SYN left; 0 unless a connect is under way */
 	__u64 born_ns;    /* when it was established; 0: unknown, or nobody asked */
 	struct owner owner;
-	__u32 class;          /* CLASS_* and its enum tcp_scope; 0: not known yet */
-	__u32 endpoint;       /* row of its endpoint, 0: not known yet */
-	__u32 generation;     /* of that row then */
-	__u32 health_tick;    /* in which its health was looked at */
+	__u32 class;       /* CLASS_* and its enum tcp_scope; 0: not known yet */
+	__u32 health_tick; /* in which its health was looked at */
+	__u64 endpoint;    /* places of its endpoint and its client, 0: not known yet */
+	__u64 client;
 	__u64 process_place;  /* where it counts as established, see account.bpf.h; 0: nowhere */
 	__u64 endpoint_place; /* so that its own 64 bits can be exchanged at once */
-	__u32 segments;       /* counted so far */
+	__u64 client_place;
+	__u32 segments; /* counted so far */
 	__u32 retransmits;
 };
 

@@ -12,11 +12,22 @@
  * Rows hold a balance, so who leaves a place must find the row that it entered; if that has gone to
  * others meanwhile, the user half has moved what was in it to `fallback`.
  */
-static __always_inline __u64 place_of(__u32 number)
+__noinline __u64 place_of(__u32 number)
 {
 	struct tcp_row *row = row_at(number);
 
-	return row ? (__u64)row->generation << 32 | number : 0;
+	return number && row ? (__u64)row->generation << 32 | number : 0;
+}
+
+/* The row of a place, if that is still this process's; else 0. */
+__noinline int place_row(__u64 place, __u64 start_ns, __u32 pid)
+{
+	struct tcp_row *row = row_at((__u32)place);
+
+	return place && row && row->generation == place >> 32 && row->start_ns == start_ns &&
+			       row->pid == pid
+		       ? (__u32)place
+		       : 0;
 }
 
 static __always_inline void place_leave(__u64 place, __u32 fallback)
@@ -57,8 +68,11 @@ static __always_inline void place_move(__u64 *place, __u64 to, __u32 fallback, i
 static __always_inline void places_set(struct socket_state *s, const struct account *a, int look)
 {
 	place_move(&s->process_place, place_of(a->number), TCP_ROW_OTHER, look);
-	if (knobs.by_destination || knobs.by_port)
-		place_move(&s->endpoint_place, place_of(a->endpoint), TCP_ROW_NONE, look);
+	if (!endpoint_count)
+		return;
+	place_move(&s->endpoint_place, place_of((__u32)a->ends), TCP_ROW_NONE, look);
+	if (knobs.by_client)
+		place_move(&s->client_place, place_of(client_of(a->ends)), TCP_ROW_NONE, look);
 }
 
 static __always_inline void established_end(struct socket_state *s, int look)
@@ -66,7 +80,11 @@ static __always_inline void established_end(struct socket_state *s, int look)
 	if (!s->process_place)
 		return;
 	place_move(&s->process_place, 0, TCP_ROW_OTHER, look);
+	if (!endpoint_count)
+		return;
 	place_move(&s->endpoint_place, 0, TCP_ROW_NONE, look);
+	if (knobs.by_client)
+		place_move(&s->client_place, 0, TCP_ROW_NONE, look);
 }
 
 #endif

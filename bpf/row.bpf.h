@@ -15,14 +15,19 @@
 /* Rows by number: the verifier follows all that comes after a pointer in two ways, NULL and not. */
 struct account {
 	__u32 number;
-	__u32 endpoint; /* TCP_ROW_NONE: it has none */
 	__u32 scope;
+	__u64 ends; /* rows of its endpoint and, << 32, of its client; TCP_ROW_NONE: it has none */
 };
 
 /* What an application has moved. */
 struct growth {
 	__u64 tx, rx;
 };
+
+static __always_inline __u32 client_of(__u64 ends)
+{
+	return ends >> 32;
+}
 
 /* Where a row's bytes are added up for this processor. */
 static __always_inline __u32 bytes_at(__u32 number)
@@ -51,18 +56,21 @@ static __always_inline void row_add(__u32 number, __u32 counter, __u64 n)
 		add(((__u64 *)&row->counters)[counter], n);
 }
 
-__noinline int rows_add(__u32 number, __u32 endpoint, __u32 counter, __u64 n)
+__noinline int rows_add(__u32 number, __u64 ends, __u32 counter, __u64 n)
 {
 	row_add(number, counter, n);
-	if (endpoint)
-		row_add(endpoint, counter, n);
+	if (!ends)
+		return 0;
+	if ((__u32)ends)
+		row_add((__u32)ends, counter, n);
+	if (client_of(ends))
+		row_add(client_of(ends), counter, n);
 	return 0;
 }
 
 #define COUNTER(name) (__builtin_offsetof(struct tcp_counters, name) / sizeof(__u64))
 
 /* In all rows of the account. */
-#define count(account, counter, n)                                                                 \
-	rows_add((account)->number, (account)->endpoint, COUNTER(counter), n)
+#define count(account, counter, n) rows_add((account)->number, (account)->ends, COUNTER(counter), n)
 
 #endif

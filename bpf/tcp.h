@@ -50,6 +50,7 @@ struct tcp_knobs {
 	_Bool by_scope;
 	_Bool by_destination;
 	_Bool by_port;
+	_Bool by_client;
 	_Bool scopes[TCP_SCOPE_COUNT];      /* connections that are counted for their process... */
 	__u64 local_ports[TCP_PORT_WORDS];  /* ...if one of their ports is in these sets... */
 	__u64 remote_ports[TCP_PORT_WORDS]; /* ...or both sets are empty */
@@ -102,6 +103,7 @@ enum tcp_endpoint_kind {
 	TCP_ENDPOINT_NONE,
 	TCP_ENDPOINT_DESTINATION, /* an address and port that the process connects to */
 	TCP_ENDPOINT_PORT,        /* a local port at which it is connected to */
+	TCP_ENDPOINT_CLIENT,      /* an address that connects to it; port 0 */
 };
 
 /* One end of a process's connections; all zero for the process as a whole. */
@@ -117,6 +119,7 @@ enum tcp_wants {
 	TCP_WANTS_KNOWN = 1,
 	TCP_WANTS_DESTINATIONS = 1 << TCP_ENDPOINT_DESTINATION,
 	TCP_WANTS_PORTS = 1 << TCP_ENDPOINT_PORT,
+	TCP_WANTS_CLIENTS = 1 << TCP_ENDPOINT_CLIENT,
 };
 
 /* One process. Free while start_ns is 0; the user half frees it, the kernel half fills it. */

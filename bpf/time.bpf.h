@@ -35,18 +35,21 @@ static __always_inline void row_time(__u32 number, enum tcp_time time, __u64 uni
 	add(row->counters.times[time], 1); /* last, as the bucket is first: see is_torn() */
 }
 
-__noinline int rows_time(__u32 number, __u32 endpoint, __u32 time, __u64 units)
+__noinline int rows_time(__u32 number, __u64 ends, __u32 time, __u64 units)
 {
 	__u32 bucket = forget(tcp_latency_bucket(units));
 
 	row_time(number, time, units, bucket);
-	if (endpoint)
-		row_time(endpoint, time, units, bucket);
+	if (!ends)
+		return 0;
+	if ((__u32)ends)
+		row_time((__u32)ends, time, units, bucket);
+	if (client_of(ends))
+		row_time(client_of(ends), time, units, bucket);
 	return 0;
 }
 
 /* In all rows of the account; the time of a connect counts the connect too. */
-#define count_time(account, time, units)                                                           \
-	rows_time((account)->number, (account)->endpoint, time, units)
+#define count_time(account, time, units) rows_time((account)->number, (account)->ends, time, units)
 
 #endif

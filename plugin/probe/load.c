@@ -91,7 +91,8 @@ static void set_constants(struct probe *p, const struct tcp_knobs *knobs)
 
 static int size_maps(struct probe *p, const struct probe_options *options)
 {
-	bool by_endpoint = options->knobs.by_destination || options->knobs.by_port;
+	const struct tcp_knobs *knobs = &options->knobs;
+	bool by_endpoint = knobs->by_destination || knobs->by_port || knobs->by_client;
 	const unsigned endpoints = by_endpoint ? options->max_endpoints : 1;
 	const unsigned first_endpoint = TCP_ROW_FIRST + options->max_processes;
 	const unsigned row_count = first_endpoint + (by_endpoint ? endpoints : 0);

@@ -8,7 +8,8 @@
  *     compare [-e] [-b BACKEND] [-t TABLE] [-w MILLISECONDS] PROGRAM [SCENARIO...]
  *
  * BACKEND classic is the classic recipe instead of the probe: its wrong numbers are no failures.
- * -e also counts by endpoint and scope, and demands that their sums are the processes' numbers.
+ * -e also counts by endpoint and scope, and demands that their sums are the processes' numbers, and
+ * that the clients of each have what its ports have.
  * -t appends a line per compared number to TABLE, and one for each scenario that was not compared:
  *     kernel backend program/scenario role field truth counted [note]
  *     kernel backend program/scenario - skip|broken - - reason
@@ -122,6 +123,8 @@ static void keep_established(struct seen *seen)
 		.pid = seen->pid,
 		.counters.established = seen->counters.established,
 		.parts.established = seen->parts.established,
+		.ports.established = seen->ports.established,
+		.clients.established = seen->clients.established,
 	};
 }
 

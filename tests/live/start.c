@@ -129,6 +129,7 @@ static void start_both(char *backend)
 	options.knobs.lifetimes = options.knobs.health = options.knobs.listeners =
 		options.knobs.failures = true;
 	options.knobs.by_scope = options.knobs.by_destination = options.knobs.by_port = true;
+	options.knobs.by_client = true;
 	options.knobs.slow_connect_ns = 1;
 	options.knobs.scopes[TCP_SCOPE_PRIVATE] = false;
 	options.knobs.local_ports[7] = options.knobs.remote_ports[11] = 1;

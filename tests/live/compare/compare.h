@@ -24,7 +24,9 @@ struct seen {
 	uint64_t start_ns;
 	char comm[TCP_COMM_LEN];
 	struct tcp_counters counters;
-	struct tcp_counters parts; /* the same, of its endpoints */
+	struct tcp_counters parts; /* the same, of its destinations and ports */
+	struct tcp_counters ports; /* of the ports among them, and once more by client */
+	struct tcp_counters clients;
 	uint64_t connect_max_ns;
 	uint64_t in_buckets;                   /* of the histogram: how many connects */
 	uint64_t events[TCP_REASON_COUNT + 1]; /* told one by one, by outcome */

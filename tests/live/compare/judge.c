@@ -242,6 +242,17 @@ static void compare_latency(const struct line *line)
 			 limit ? limit->loss : "");
 }
 
+static void compare_sums(const struct line *line, const struct tcp_counters *all, const char *what,
+			 const struct tcp_counters *parts, const char *of)
+{
+	const __u64 *a = (const __u64 *)all, *b = (const __u64 *)parts;
+
+	for (unsigned i = 0; i < TCP_COUNTERS; i++)
+		if (a[i] != b[i])
+			complain(" %s %s %u is %llu, of its %s %llu", line->role, what, i,
+				 (unsigned long long)a[i], of, (unsigned long long)b[i]);
+}
+
 static void compare_parts(const struct line *line)
 {
 	const struct tcp_counters *c = &line->seen->counters, *parts = &line->seen->parts;
@@ -254,11 +265,9 @@ static void compare_parts(const struct line *line)
 	if (sums.tx_bytes || sums.rx_bytes)
 		complain(" %s scopes differ from endpoints by tx %lld rx %lld", line->role,
 			 (long long)sums.tx_bytes, (long long)sums.rx_bytes);
-	for (unsigned i = 0; i < TCP_COUNTERS; i++)
-		if (((const __u64 *)c)[i] != ((const __u64 *)parts)[i])
-			complain(" %s counter %u is %llu, of its endpoints %llu", line->role, i,
-				 (unsigned long long)((const __u64 *)c)[i],
-				 (unsigned long long)((const __u64 *)parts)[i]);
+	compare_sums(line, c, "counter", parts, "endpoints");
+	compare_sums(line, &line->seen->ports, "of its ports counter", &line->seen->clients,
+		     "clients");
 }
 
 static uint64_t lost_events(void)

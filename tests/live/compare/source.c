@@ -18,6 +18,7 @@ static void plugin_open(void)
 					.knobs.by_scope = test.by_endpoint,
 					.knobs.by_destination = test.by_endpoint,
 					.knobs.by_port = test.by_endpoint,
+					.knobs.by_client = test.by_endpoint,
 					.knobs.lifetimes = test.by_endpoint,
 					.knobs.health = test.by_endpoint,
 					.knobs.listeners = test.by_endpoint,
@@ -133,21 +134,34 @@ static void give_up(struct seen *seen)
 		seen_get(0)->counters.established += open;
 }
 
+static void counters_add(struct tcp_counters *to, const struct tcp_counters *from)
+{
+	for (size_t i = 0; i < TCP_COUNTERS; i++)
+		((__u64 *)to)[i] += ((const __u64 *)from)[i];
+}
+
+static void add_endpoint(struct seen *seen, const struct snapshot_process *p)
+{
+	if (p->endpoint.kind == TCP_ENDPOINT_CLIENT)
+		counters_add(&seen->clients, &p->grown);
+	else
+		counters_add(&seen->parts, &p->grown);
+	if (p->endpoint.kind == TCP_ENDPOINT_PORT)
+		counters_add(&seen->ports, &p->grown);
+	if (seen->ended)
+		seen->parts.established = seen->ports.established = seen->clients.established = 0;
+}
+
 void seen_add(void *context, const struct snapshot_process *p)
 {
 	struct seen *seen = seen_get(p->pid);
-	const __u64 *from = (const __u64 *)&p->grown;
-	__u64 *to;
 
 	(void)context;
-	to = (__u64 *)(p->endpoint.kind ? &seen->parts : &seen->counters);
-	for (size_t i = 0; i < sizeof(p->grown) / sizeof(*from); i++)
-		to[i] += from[i];
 	if (p->endpoint.kind) {
-		if (seen->ended)
-			seen->parts.established = 0;
+		add_endpoint(seen, p);
 		return;
 	}
+	counters_add(&seen->counters, &p->grown);
 	seen->start_ns = p->start_ns;
 	memcpy(seen->comm, p->comm, sizeof(seen->comm));
 	for (size_t i = 0; p->buckets[TCP_TIME_CONNECT] && i < TCP_LATENCY_BUCKETS; i++)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 OR MIT */
 /* Copyright (c) 2026 ebpf_tcp authors */
 
-/* Endpoints: rows for destinations and ports of a process, if they are asked for. */
+/* Endpoints: rows for destinations, ports and clients of a process, if they are asked for. */
 #ifndef EBPF_TCP_ENDPOINT_BPF_H
 #define EBPF_TCP_ENDPOINT_BPF_H
 

@@ -67,7 +67,7 @@ void complain_room(struct complaints *c, const struct metric_self *self, const c
 {
 	complain_full(&c->processes, self->lost_processes, "processes", "MaxProcesses");
 	complain_full(&c->sockets, self->lost_sockets, "sockets", socket_limit);
-	complain_full(&c->endpoints, self->lost_endpoints, "destinations and ports",
+	complain_full(&c->endpoints, self->lost_endpoints, "destinations, ports and clients",
 		      "MaxEndpoints");
 }
 
@@ -83,6 +83,7 @@ void complain_names(struct complaints *c, const struct groups *groups)
 		[GROUP_DESTINATION] = {"new destinations",
 				       "NewNamesPerHour, or name networks by Subnet"},
 		[GROUP_PORT] = {"new ports", "NewNamesPerHour, or set ReportByPort false"},
+		[GROUP_CLIENT] = {"new clients", "NewNamesPerHour, or name networks by Subnet"},
 	};
 
 	for (int kind = 0; kind < GROUP_KIND_COUNT; kind++)

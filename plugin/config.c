@@ -33,6 +33,8 @@ static const struct option options[] = {
 	{"Subnet", read_subnet, NOWHERE, 0, 0, NULL, NULL},
 	{"ReportByPort", read_bool, IN_RULE(group.by_port), 0, 0, NULL, "false"},
 	{"PortLimit", read_count, IN_RULE(group.port_limit), 1, PID_MAX, NULL, "50"},
+	{"ReportByClient", read_bool, IN_RULE(group.by_client), 0, 0, NULL, "false"},
+	{"ClientLimit", read_count, IN_RULE(group.client_limit), 1, PID_MAX, NULL, "50"},
 	{"NewNamesPerHour", read_count, IN_RULE(group.new_names_per_hour), 0, PID_MAX, NULL, "60"},
 	{"ReportBytes", read_bool, IN_RULE(metric.bytes), 0, 0, NULL, "true"},
 	{"ReportByScope", read_bool, IN_RULE(metric.by_scope), 0, 0, NULL, "false"},
@@ -237,6 +239,7 @@ static void demand(struct tcp_knobs *knobs, const struct config_report *report)
 	knobs->by_scope |= report->metric.by_scope;
 	knobs->by_destination |= report->group.by_destination;
 	knobs->by_port |= report->group.by_port;
+	knobs->by_client |= report->group.by_client;
 	knobs->lifetimes |= report->metric.lifetime;
 	knobs->health |= report->metric.health;
 	knobs->listeners |= report->metric.listen;

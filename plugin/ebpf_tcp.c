@@ -142,8 +142,7 @@ static void add_process(void *context, const struct snapshot_process *process)
 	match = match_process(plugin.matcher, process);
 	options = &plugin.config.groups[match->rule + 1];
 	if (process->row >= TCP_ROW_FIRST && !process->endpoint.kind)
-		snapshot_want(plugin.snapshot, process->row, options->by_destination,
-			      options->by_port);
+		snapshot_want(plugin.snapshot, process->row, group_wants(options));
 	cost_enter(&plugin.cost, METRIC_GROUP);
 	add_to_groups(match, process);
 	cost_enter(&plugin.cost, METRIC_SNAPSHOT);

@@ -103,20 +103,39 @@ void address_text(char *out, size_t size, const uint8_t address[16])
 	inet_ntop(v4 ? AF_INET : AF_INET6, v4 ? address + V4_AT : address, out, (socklen_t)size);
 }
 
-void endpoint_name(char *out, size_t size, const uint8_t address[16], uint16_t port,
-		   const struct subnet *subnets, unsigned subnet_count)
+/* The name of the first network that fits; NULL if there is none, or it has no name. */
+static const char *subnet_of(const uint8_t address[16], const struct subnet *subnets,
+			     unsigned subnet_count)
 {
-	char text[ADDRESS_SIZE];
 	unsigned i = 0;
 
 	while (i < subnet_count && !fits(address, &subnets[i]))
 		i++;
-	if (i < subnet_count && *subnets[i].name) {
-		snprintf(out, size, "%s:%u", subnets[i].name, port);
+	return i < subnet_count && *subnets[i].name ? subnets[i].name : NULL;
+}
+
+void endpoint_name(char *out, size_t size, const uint8_t address[16], uint16_t port,
+		   const struct subnet *subnets, unsigned subnet_count)
+{
+	const char *name = subnet_of(address, subnets, subnet_count);
+	char text[ADDRESS_SIZE];
+
+	if (name) {
+		snprintf(out, size, "%s:%u", name, port);
 		return;
 	}
 	address_text(text, sizeof(text), address);
 	snprintf(out, size, is_v4(address) ? "%s:%u" : "[%s]:%u", text, port);
+}
+
+void host_name(char *out, size_t size, const uint8_t address[16], const struct subnet *subnets,
+	       unsigned subnet_count)
+{
+	const char *name = subnet_of(address, subnets, subnet_count);
+	char text[ADDRESS_SIZE];
+
+	address_text(text, sizeof(text), address);
+	snprintf(out, size, "%s", name ? name : text);
 }
 
 /* "80" or "8000-8080"; false also for names, which may have digits and `-` too. */

@@ -35,6 +35,10 @@ void subnet_free(struct subnet *subnet);
 void endpoint_name(char *out, size_t size, const uint8_t address[16], uint16_t port,
 		   const struct subnet *subnets, unsigned subnet_count);
 
+/* The same without a port: "10.0.0.5", "2001:db8::1" or "office". */
+void host_name(char *out, size_t size, const uint8_t address[16], const struct subnet *subnets,
+	       unsigned subnet_count);
+
 /* "10.0.0.5" or "2001:db8::1". */
 void address_text(char *out, size_t size, const uint8_t address[16]);
 

@@ -21,7 +21,7 @@ struct probe_options {
 	char *btf;              /* file with the kernel's BTF, NULL: the kernel's own */
 	unsigned max_processes; /* rows */
 	unsigned max_sockets;   /* only where a hash table keeps the sockets */
-	unsigned max_endpoints; /* rows for destinations and ports, if they are asked for */
+	unsigned max_endpoints; /* rows for what is asked for besides processes */
 	struct tcp_knobs knobs;
 };
 

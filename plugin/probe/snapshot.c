@@ -199,12 +199,11 @@ void snapshot_close(struct snapshot *s)
 	free(s);
 }
 
-void snapshot_want(struct snapshot *s, unsigned row, bool destinations, bool ports)
+void snapshot_want(struct snapshot *s, unsigned row, unsigned wants)
 {
 	uint32_t *now = &s->tables.rows[row].wants;
-	uint32_t wants = TCP_WANTS_KNOWN | (destinations ? TCP_WANTS_DESTINATIONS : 0) |
-			 (ports ? TCP_WANTS_PORTS : 0);
 
+	wants |= TCP_WANTS_KNOWN;
 	if (*now == wants)
 		return;
 	s->left = true;

@@ -52,8 +52,9 @@ void snapshot_close(struct snapshot *s);
 /* Calls `visit` for every process that did something or has ended, then for every such endpoint. */
 void snapshot_take(struct snapshot *s, snapshot_visit *visit, void *context);
 
-/* Which endpoints of this process are asked for; until that is said, it may take rows for all. */
-void snapshot_want(struct snapshot *s, unsigned row, bool destinations, bool ports);
+/* Which endpoints of this process are asked for, as enum tcp_wants; until that is said, it may take
+ * rows for all. */
+void snapshot_want(struct snapshot *s, unsigned row, unsigned wants);
 
 /*
  * Who the process, or endpoint, of a row is, without growth. If the row is not, or no longer, of

@@ -11,6 +11,13 @@
 
 #define RETIRED_MAX 1024 /* members that are remembered beyond four times the limit */
 
+unsigned group_wants(const struct group_options *options)
+{
+	return (options->by_destination ? TCP_WANTS_DESTINATIONS : 0) |
+	       (options->by_port ? TCP_WANTS_PORTS : 0) |
+	       (options->by_client ? TCP_WANTS_CLIENTS : 0);
+}
+
 /* -- the tick -- */
 
 static void clear_tick(struct group *series)

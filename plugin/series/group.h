@@ -32,17 +32,31 @@ struct group_options {
 	unsigned destination_limit;
 	bool by_port;
 	unsigned port_limit;
+	bool by_client;
+	unsigned client_limit;
 	unsigned new_names_per_hour; /* for each limit, beyond as many as the limit: see quota.h */
 	bool holds; /* all processes of the rule are one group, which is always reported */
 };
 
-enum group_kind { GROUP_WHOLE, GROUP_PROCESS, GROUP_DESTINATION, GROUP_PORT, GROUP_KIND_COUNT };
+/* From GROUP_DESTINATION on, they are endpoints of processes. */
+enum group_kind {
+	GROUP_WHOLE,
+	GROUP_PROCESS,
+	GROUP_DESTINATION,
+	GROUP_PORT,
+	GROUP_CLIENT,
+	GROUP_KIND_COUNT
+};
+
+/* Which endpoints the options ask for, as enum tcp_wants. */
+unsigned group_wants(const struct group_options *options);
 
 /* A reported series: a group, or a part of it. */
 struct group {
 	enum group_kind kind;
 	char *name;
-	char *part; /* "": all of it; "1234", "10.0.0.5:5432", "port-443", "other", "port-other" */
+	char *part; /* "": all of it; "1234", "10.0.0.5:5432", "port-443", "client-10.0.0.9", and
+		     * "other", "port-other", "client-other" */
 	int rule;   /* index of the rule that made it, or -1 */
 	struct tcp_counters total;               /* never falls */
 	struct histogram *times[TCP_TIME_COUNT]; /* of this tick; NULL: there is none */

@@ -206,13 +206,16 @@ struct member *table_get(struct table *t, const char *name, const char *part)
 	return m;
 }
 
-/*
- * Destinations and ports are in one group, so their rests need two names. No destination has
- * either.
+/* All kinds are in one group, so their rests need names of their own. No destination has such a one.
  */
 struct member *table_rest(struct table *t, const char *name)
 {
-	const char *part = t->kind == GROUP_PORT ? "port-" GROUP_OTHER : GROUP_OTHER;
+	static const char *const parts[GROUP_KIND_COUNT] = {
+		[GROUP_DESTINATION] = GROUP_OTHER,
+		[GROUP_PORT] = "port-" GROUP_OTHER,
+		[GROUP_CLIENT] = "client-" GROUP_OTHER,
+	};
+	const char *part = parts[t->kind];
 	struct member *m = table_find(t, name, part);
 
 	m = m ? m : table_add(t, name, part);

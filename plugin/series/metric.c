@@ -19,7 +19,8 @@
 enum {
 	WHOLE = 1 << GROUP_WHOLE | 1 << GROUP_PROCESS,
 	OUT = 1 << GROUP_DESTINATION,
-	IN = 1 << GROUP_PORT,
+	LISTENING = 1 << GROUP_PORT,
+	IN = LISTENING | 1 << GROUP_CLIENT,
 	ALL = WHOLE | OUT | IN,
 };
 
@@ -58,7 +59,12 @@ static const struct {
 	{SWITCH(health), ALL, "protocol_counter", "retransmits", 1, {COUNTER(retransmits)}},
 	{SWITCH(health), ALL, "protocol_counter", "resets_sent", 1, {COUNTER(resets_sent)}},
 	{SWITCH(health), ALL, "protocol_counter", "resets_received", 1, {COUNTER(resets_received)}},
-	{SWITCH(listen), WHOLE | IN, "connections", "listen_drop", 1, {COUNTER(listen_drops)}},
+	{SWITCH(listen),
+	 WHOLE | LISTENING,
+	 "connections",
+	 "listen_drop",
+	 1,
+	 {COUNTER(listen_drops)}},
 };
 
 /* To add a time: one row. */
@@ -237,7 +243,7 @@ void metric_group(const struct group *group, const struct metric_options *option
 	if (is_on(group, options, SWITCH(health), ALL))
 		emit_gauge(group, "percent", "retransmits", retransmit_percent(group), emit,
 			   context);
-	if (is_on(group, options, SWITCH(listen), WHOLE | IN))
+	if (is_on(group, options, SWITCH(listen), WHOLE | LISTENING))
 		emit_gauge(group, "queue_length", "accept", (double)group->queued, emit, context);
 }
 

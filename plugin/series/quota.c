@@ -30,6 +30,7 @@ static unsigned limit_of(const struct group_options *o, enum group_kind kind)
 		[GROUP_PROCESS] = o->pid_limit,
 		[GROUP_DESTINATION] = o->destination_limit,
 		[GROUP_PORT] = o->port_limit,
+		[GROUP_CLIENT] = o->client_limit,
 	};
 
 	return limits[kind];

@@ -134,6 +134,18 @@ static struct member *add_process(struct groups *g, struct resident *r, const st
 	return m;
 }
 
+/* A network with the name of the rest is in it. */
+static void client_part(char *out, size_t size, const struct groups *g, const uint8_t address[16])
+{
+	char host[ENDPOINT_NAME_SIZE - sizeof("client-")];
+
+	host_name(host, sizeof(host), address, g->subnets, g->subnet_count);
+	if (strcmp(host, GROUP_OTHER) == 0)
+		snprintf(out, size, "%s", PART_UNNAMED);
+	else
+		snprintf(out, size, "client-%s", host);
+}
+
 static void endpoint_part(char *out, size_t size, const struct groups *g,
 			  const struct tcp_endpoint *endpoint)
 {
@@ -141,6 +153,8 @@ static void endpoint_part(char *out, size_t size, const struct groups *g,
 		snprintf(out, size, "%s", PART_UNNAMED);
 	else if (endpoint->kind == TCP_ENDPOINT_PORT)
 		snprintf(out, size, "port-%u", endpoint->port);
+	else if (endpoint->kind == TCP_ENDPOINT_CLIENT)
+		client_part(out, size, g, endpoint->address);
 	else
 		endpoint_name(out, size, endpoint->address, endpoint->port, g->subnets,
 			      g->subnet_count);
@@ -149,13 +163,16 @@ static void endpoint_part(char *out, size_t size, const struct groups *g,
 static void add_endpoint(struct groups *g, struct resident *r, const struct match *match,
 			 const struct snapshot_process *p)
 {
-	const struct group_options *o = &g->options[match->rule + 1];
-	bool port = p->endpoint.kind == TCP_ENDPOINT_PORT;
-	enum group_kind kind = port ? GROUP_PORT : GROUP_DESTINATION;
+	static const enum group_kind kinds[] = {
+		[TCP_ENDPOINT_DESTINATION] = GROUP_DESTINATION,
+		[TCP_ENDPOINT_PORT] = GROUP_PORT,
+		[TCP_ENDPOINT_CLIENT] = GROUP_CLIENT,
+	};
+	enum group_kind kind = kinds[p->endpoint.kind];
 	char part[ENDPOINT_NAME_SIZE];
 	struct member *m;
 
-	if (!(port ? o->by_port : o->by_destination)) {
+	if (!(group_wants(&g->options[match->rule + 1]) >> p->endpoint.kind & 1)) {
 		membership_leave(&r->group); /* its process may have moved */
 		return;
 	}

@@ -116,7 +116,7 @@ static void settle(struct groups *g, struct member *m, bool shown)
 	m->shown = shown;
 	m->told = m->told || shown;
 	m->shown_ns = shown ? g->now_ns : m->shown_ns;
-	if (!shown && (m->series.kind == GROUP_DESTINATION || m->series.kind == GROUP_PORT))
+	if (!shown && m->series.kind >= GROUP_DESTINATION)
 		give_rest_state(g, m);
 	publish(g, m, &m->pending);
 	if (!wait) {

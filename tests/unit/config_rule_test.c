@@ -69,6 +69,8 @@ static void test_rule_blocks(void)
 		{.key = "ReportByPID", .values = &no, .values_num = 1},
 		{.key = "DestinationLimit", .values = &seven, .values_num = 1},
 		{.key = "ReportByDestination", .values = &yes, .values_num = 1},
+		{.key = "ReportByClient", .values = &yes, .values_num = 1},
+		{.key = "ClientLimit", .values = &seven, .values_num = 1},
 		{.key = "LatencyPercentile", .values = &ninety, .values_num = 1},
 	};
 	const struct config_report *rule;
@@ -102,6 +104,11 @@ static void test_rule_blocks(void)
 	expect_u64(c.reports[0].group.destination_limit, 50, "general DestinationLimit");
 	expect_u64(c.probe.knobs.by_destination, 1, "the kernel half must know");
 	expect_u64(c.probe.knobs.by_port, 0, "ports");
+	expect_u64(c.probe.knobs.by_client, 1, "clients");
+	expect_u64(c.groups[1].by_client, 1, "ReportByClient, as the stage has it");
+	expect_u64(c.groups[1].client_limit, 7, "ClientLimit, as the stage has it");
+	expect_u64(c.groups[2].by_client, 0, "ReportByClient of the other");
+	expect_u64(c.groups[0].client_limit, 50, "general ClientLimit");
 	expect_u64(c.groups[1].by_destination, 1, "ReportByDestination, as the stage has it");
 	expect_u64(c.groups[1].destination_limit, 7, "DestinationLimit, as the stage has it");
 	config_free(&c);
@@ -261,7 +268,8 @@ static void expect_demand(const struct tcp_knobs *got, const struct demand *want
 	expect_u64(got->listeners, want->listeners, "listeners");
 	expect_u64(got->failures, want->failures, "failures");
 	expect_u64(got->slow_connect_ns, want->slow_connect_ns, "slow_connect_ns");
-	expect(!got->by_scope && !got->by_destination && !got->by_port, "what nobody asked for");
+	expect(!got->by_scope && !got->by_destination && !got->by_port && !got->by_client,
+	       "what nobody asked for");
 }
 
 static void test_demand(void)

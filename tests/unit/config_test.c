@@ -38,6 +38,8 @@ static const struct good {
 	{"DestinationLimit", COUNT, REPORT(group.destination_limit), NUMBER(7), 7, NULL},
 	{"ReportByPort", BOOL, REPORT(group.by_port), BOOLEAN(1), 1, NULL},
 	{"PortLimit", COUNT, REPORT(group.port_limit), NUMBER(11), 11, NULL},
+	{"ReportByClient", BOOL, REPORT(group.by_client), BOOLEAN(1), 1, NULL},
+	{"ClientLimit", COUNT, REPORT(group.client_limit), NUMBER(13), 13, NULL},
 	{"ReportByScope", BOOL, REPORT(metric.by_scope), BOOLEAN(1), 1, NULL},
 	{"Loopback", BOOL, AT(probe.knobs.scopes[TCP_SCOPE_LOOPBACK]), BOOLEAN(0), 0, NULL},
 	{"Private", BOOL, AT(probe.knobs.scopes[TCP_SCOPE_PRIVATE]), BOOLEAN(0), 0, NULL},
@@ -172,6 +174,8 @@ static void expect_defaults(const struct config *c)
 	expect_u64(c->reports->group.destination_limit, 50, "DestinationLimit");
 	expect_u64(c->reports->group.by_port, 0, "ReportByPort");
 	expect_u64(c->reports->group.port_limit, 50, "PortLimit");
+	expect_u64(c->reports->group.by_client, 0, "ReportByClient");
+	expect_u64(c->reports->group.client_limit, 50, "ClientLimit");
 	expect_u64(c->reports->group.new_names_per_hour, 60, "NewNamesPerHour");
 	expect_u64(c->reports->metric.by_scope, 0, "ReportByScope");
 	expect_u64(c->probe.max_endpoints, 4096, "MaxEndpoints");
@@ -300,6 +304,8 @@ static const struct {
 	{"DestinationLimit", 1, {NUMBER(0)}, " 0 ", "from 1 to"},
 	{"MaxEndpoints", 1, {NUMBER(15)}, "15", "from 16 to 1048576"},
 	{"ReportByPort", 1, {TEXT("yes")}, "\"yes\"", "true or false"},
+	{"ReportByClient", 1, {NUMBER(1)}, " 1 ", "true or false"},
+	{"ClientLimit", 1, {NUMBER(0)}, " 0 ", "from 1 to"},
 	{"CgroupRoot", 1, {TEXT("cgroup")}, "\"cgroup\"", "an absolute path"},
 	{"ReportLifetime", 1, {TEXT("yes")}, "\"yes\"", "true or false, without quotes"},
 	{"ReportHealth", 1, {NUMBER(1)}, " 1 ", "true or false, without quotes"},

@@ -148,6 +148,20 @@ static const struct {
 	{"::10.1.2.3", 22, "[::10.1.2.3]:22", "[::10.1.2.3]:22"}, /* not mapped */
 };
 
+/* Clients: the address is the name of one that is in none of the networks. */
+static const struct {
+	const char *address, *want;
+} hosts[] = {
+	{"10.0.0.9", "lan"},
+	{"10.1.0.9", "office"},
+	{"11.0.0.9", "11.0.0.9"},
+	{"192.0.2.192", "192.0.2.192"},
+	{"2001:db8::9", "db8"},
+	{"2001:db9::9", "2001:db9::9"},
+	{"::1", "::1"},
+	{"7fff:ffff:ffff:ffff:ffff:ffff:ffff:ffff", "7fff:ffff:ffff:ffff:ffff:ffff:ffff:ffff"},
+};
+
 /* Does an address have the network's name? */
 static const struct {
 	const char *network, *address;
@@ -189,6 +203,15 @@ static void test_families(void)
 	}
 }
 
+/* As much of `want` as `size` has room for, in a buffer that was full of 0x55. */
+static void expect_fit(const char *out, size_t room, size_t size, const char *want)
+{
+	for (size_t at = size; at < room; at++)
+		expect(out[at] == 0x55, "size %zu: byte %zu was written", size, at);
+	expect(!size || strnlen(out, size) < size, "size %zu: no end", size);
+	expect(!size || strncmp(out, want, strlen(out)) == 0, "size %zu: \"%s\"", size, out);
+}
+
 static void test_names(void)
 {
 	struct subnet known[COUNT_OF(networks)];
@@ -208,17 +231,33 @@ static void test_names(void)
 		check_end();
 	}
 
+	for (size_t i = 0; i < COUNT_OF(hosts); i++) {
+		const uint8_t *address = address_of(hosts[i].address);
+
+		check_begin("endpoint: name of the client %s", hosts[i].address);
+		host_name(out, sizeof(out), address, NULL, 0);
+		expect_text(out, hosts[i].address, "without networks");
+		host_name(out, sizeof(out), address, known, COUNT_OF(known));
+		expect_text(out, hosts[i].want, "with them");
+		check_end();
+	}
+
 	check_begin("endpoint: every name fits into every size");
 	for (size_t i = 0; i < COUNT_OF(names); i++)
 		for (size_t size = 0; size < 64; size++) {
+			const uint8_t *address = address_of(names[i].address);
+
 			memset(out, 0x55, sizeof(out));
-			endpoint_name(out, size, address_of(names[i].address), names[i].port, known,
-				      COUNT_OF(known));
-			for (size_t at = size; at < sizeof(out); at++)
-				expect(out[at] == 0x55, "size %zu: byte %zu was written", size, at);
-			expect(!size || strnlen(out, size) < size, "size %zu: no end", size);
-			expect(!size || strncmp(out, names[i].want, strlen(out)) == 0,
-			       "size %zu: \"%s\"", size, out);
+			endpoint_name(out, size, address, names[i].port, known, COUNT_OF(known));
+			expect_fit(out, sizeof(out), size, names[i].want);
+		}
+	for (size_t i = 0; i < COUNT_OF(hosts); i++)
+		for (size_t size = 0; size < 64; size++) {
+			const uint8_t *address = address_of(hosts[i].address);
+
+			memset(out, 0x55, sizeof(out));
+			host_name(out, size, address, known, COUNT_OF(known));
+			expect_fit(out, sizeof(out), size, hosts[i].want);
 		}
 	for (size_t i = 0; i < COUNT_OF(known); i++)
 		subnet_free(&known[i]);

@@ -84,7 +84,7 @@ static struct match match_of_actor(const struct actor *a)
 	};
 }
 
-#define ACTOR_ENDS 7 /* destinations and ports that each may have */
+#define ACTOR_ENDS 7 /* destinations, ports and clients that each may have */
 
 static void act_with_one(const struct snapshot_process *process, const char *name,
 			 enum tcp_endpoint_kind kind, uint64_t *random)
@@ -104,6 +104,8 @@ static void act_with(const struct snapshot_process *p, const char *name, uint64_
 		act_with_one(p, name, TCP_ENDPOINT_DESTINATION, random);
 	if (check_chance(random, 2))
 		act_with_one(p, name, TCP_ENDPOINT_PORT, random);
+	if (check_chance(random, 2))
+		act_with_one(p, name, TCP_ENDPOINT_CLIENT, random);
 }
 
 /* With a process its endpoints go, whatever is open there. */
@@ -235,11 +237,11 @@ static void test_churn(void)
 
 /* The general options, then those of the rules: some with limits of their own. */
 static const struct group_options churn_options[] = {
-	{2, true, 3, 30, true, 5, true, 4, PLENTY, false},
-	{0, true, 0, 0, true, 0, true, 0, PLENTY, false},
-	{3, true, 1, 60, true, 2, false, 0, PLENTY, false},
-	{1, false, 0, 0, false, 0, true, 2, PLENTY, false},
-	{0, true, 5, 0, true, 11, true, 7, PLENTY, false},
+	{2, true, 3, 30, true, 5, true, 4, true, 3, PLENTY, false},
+	{0, true, 0, 0, true, 0, true, 0, true, 0, PLENTY, false},
+	{3, true, 1, 60, true, 2, false, 0, true, 7, PLENTY, false},
+	{1, false, 0, 0, false, 0, true, 2, false, 0, PLENTY, false},
+	{0, true, 5, 0, true, 11, true, 7, true, 1, PLENTY, false},
 };
 
 static void test_churn_of_rules(void)
@@ -249,7 +251,7 @@ static void test_churn_of_rules(void)
 		uint64_t random = 6007 + rule_count;
 
 		check_begin("group: conserved to the unit in 701 ticks of churn with destinations, "
-			    "ports and %u rules",
+			    "ports, clients and %u rules",
 			    rule_count);
 		world_open_with(churn_options, rule_count, NULL, 0);
 		churn(actors, 701, &random);
@@ -262,17 +264,19 @@ static void test_churn_of_rules(void)
 /* The parts of each bit, each with so many places: too few for the actors. */
 static void test_parts(void)
 {
-	for (unsigned n = 0; n < 8 * 3; n++) {
-		unsigned limit = 1 + n / 8;
-		const struct group_options options = {limit, n & 1,       limit, 0,      n & 2,
-						      limit, (n & 4) > 0, limit, PLENTY, false};
+	for (unsigned n = 0; n < 16 * 3; n++) {
+		unsigned limit = 1 + n / 16;
+		const struct group_options options = {limit,      n & 1, limit,       0,
+						      n & 2,      limit, (n & 4) > 0, limit,
+						      n >> 3 & 1, limit, PLENTY,      false};
 		struct actor actors[ROWS] = {0};
 		uint64_t random = 5003 + n;
 
-		check_begin("group: 101 ticks of churn, parts:%s%s%s, limits %u: conserved, and no "
-			    "name twice in a tick",
-			    options.by_pid ? " pid" : "", options.by_destination ? " dest" : "",
-			    options.by_port ? " port" : "", limit);
+		check_begin(
+			"group: 101 ticks of churn, parts:%s%s%s%s, limits %u: conserved, and no "
+			"name twice in a tick",
+			options.by_pid ? " pid" : "", options.by_destination ? " dest" : "",
+			options.by_port ? " port" : "", options.by_client ? " client" : "", limit);
 		world_open_with(&options, 0, NULL, 0);
 		world.name_samples = true;
 		churn(actors, 101, &random);

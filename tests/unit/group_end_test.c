@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright (c) 2026 ebpf_tcp authors */
 
-/* Destinations and ports as parts of groups, what is left over of them, and listeners. */
+/* Destinations, ports and clients as parts of groups, what is left over of them, and listeners. */
 #include <arpa/inet.h>
 
 #include "check.h"
@@ -59,8 +59,12 @@ static void test_rest(void)
 	expect_part_rx(GROUP_PORT, "web", "port-4", 12000);
 	expect_part_rx(GROUP_PORT, "web", PORTS_REST, 9000);
 	expect_part_rx(GROUP_PORT, GROUP_OTHER, PORTS_REST, 54);
+	expect_part_rx(GROUP_CLIENT, "web", "client-10.0.0.4", 12000);
+	expect_part_rx(GROUP_CLIENT, "web", CLIENTS_REST, 9000);
+	expect_part_rx(GROUP_CLIENT, GROUP_OTHER, CLIENTS_REST, 54);
 	expect_u64(world.shown[GROUP_DESTINATION], 4, "destinations");
 	expect_u64(world.shown[GROUP_PORT], 4, "ports");
+	expect_u64(world.shown[GROUP_CLIENT], 4, "clients");
 	each_tick(3) { /* the group gives its place to the other */
 		feed_rx("hidden", 4, 103, 100000007);
 		feed_ends("web", 1, 1);
@@ -99,8 +103,8 @@ static void feed_parts(const char *busy, const char *beyond)
 
 static void test_hidden_parts(void)
 {
-	static const struct group_options options = {1, true, 2, 0,      true,
-						     2, true, 2, PLENTY, false};
+	static const struct group_options options = {1,    true, 2,    0, true,   2,
+						     true, 2,    true, 2, PLENTY, false};
 
 	check_begin("group: parts of a group beyond GroupLimit are not reported and take no place");
 	world_open_with(&options, 0, NULL, 0);
@@ -140,7 +144,7 @@ static void test_hidden_parts(void)
 	check_end();
 }
 
-/* As a user writes an address, of any family, a process's bytes to it. */
+/* As a user writes an address, of any family, a process's bytes to it; port 0: from a client. */
 static void feed_address(const char *group, const char *part, const char *address, uint16_t port,
 			 uint64_t tx_bytes)
 {
@@ -150,7 +154,8 @@ static void feed_address(const char *group, const char *part, const char *addres
 		.process_row = 3,
 		.pid = 101,
 		.start_ns = 7 * SECOND,
-		.endpoint = {.kind = TCP_ENDPOINT_DESTINATION, .port = port},
+		.endpoint = {.kind = port ? TCP_ENDPOINT_DESTINATION : TCP_ENDPOINT_CLIENT,
+			     .port = port},
 		.grown.tx_bytes = tx_bytes,
 	};
 
@@ -185,6 +190,41 @@ static void test_subnets(void)
 	}
 	expect_u64(due_of(GROUP_DESTINATION, "web", "office:443")->total.tx_bytes, 72, "office");
 	expect_u64(world.shown[GROUP_DESTINATION], 5, "destinations");
+	world_close();
+	subnet_free(&subnets[0]);
+	subnet_free(&subnets[1]);
+	check_end();
+}
+
+/* A client has no port, and is in the network of its address; whatever the networks are called, no
+ * name is that of the rest. */
+static void test_clients(void)
+{
+	static const struct group_options options = {.new_names_per_hour = PLENTY,
+						     .group_limit = 7,
+						     .by_client = true,
+						     .client_limit = 4};
+	struct subnet subnets[2] = {0};
+
+	check_begin("group: clients by address and network, and a network called other");
+	expect(!subnet_parse(&subnets[0], "office", "10.1.0.0/16"), "subnet_parse");
+	expect(!subnet_parse(&subnets[1], GROUP_OTHER, "10.2.0.0/16"), "subnet_parse");
+	world_open_with(&options, 0, subnets, COUNT_OF(subnets));
+	each_tick(3) {
+		feed_rx("web", 3, 101, 1009);
+		feed_address("web", "client-office", "10.1.0.5", 0, 1103);
+		feed_address("web", "client-office", "10.1.255.7", 0, 1301);
+		feed_address("web", "", "10.2.0.1", 0, 19);
+		feed_address("web", "client-10.3.0.9", "10.3.0.9", 0, 1709);
+		feed_address("web", "client-2001:db8::9", "2001:db8::9", 0, 2303);
+		feed_address("web", "client-::1", "::1", 0, 2903);
+		feed_address("web", "client-10.4.0.9", "10.4.0.9", 0, 23);
+	}
+	expect_u64(due_of(GROUP_CLIENT, "web", "client-office")->total.tx_bytes, 3 * 2404,
+		   "office");
+	expect_u64(due_of(GROUP_CLIENT, "web", CLIENTS_REST)->total.tx_bytes, 3 * (19 + 23),
+		   "rest");
+	expect_u64(world.shown[GROUP_CLIENT], 4 + 1, "clients");
 	world_close();
 	subnet_free(&subnets[0]);
 	subnet_free(&subnets[1]);
@@ -236,7 +276,8 @@ static void feed_unnamed(const char *name, enum tcp_endpoint_kind kind, uint64_t
 
 static void test_unnamed(void)
 {
-	check_begin("group: destinations and ports without a row are in the rest, at any limit");
+	check_begin("group: destinations, ports and clients without a row are in the rest, at any "
+		    "limit");
 	world_open_endpoints(2, 1009);
 	each_tick(3) {
 		feed_rx("web", 3, 101, 1000003);
@@ -244,12 +285,16 @@ static void test_unnamed(void)
 		feed_ends("web", 1, 11);
 		feed_unnamed("web", TCP_ENDPOINT_DESTINATION, 101, tick ? 0 : 5);
 		feed_unnamed("web", TCP_ENDPOINT_PORT, 1013, tick ? 0 : 7);
+		feed_unnamed("web", TCP_ENDPOINT_CLIENT, 1013, tick ? 0 : 7);
 	}
 	expect_part_rx(GROUP_DESTINATION, "web", "10.0.0.1:443", 3 * 11);
 	expect_part_rx(GROUP_DESTINATION, "web", GROUP_OTHER, 3 * 101);
 	expect_part_rx(GROUP_DESTINATION, "web", "", ABSENT);
 	expect_part_rx(GROUP_PORT, "web", PORTS_REST, 3 * 1013);
 	expect_part_rx(GROUP_PORT, "web", "", ABSENT);
+	expect_part_rx(GROUP_CLIENT, "web", CLIENTS_REST, 3 * 1013);
+	expect_part_rx(GROUP_CLIENT, "web", "", ABSENT);
+	expect_open(GROUP_CLIENT, "web", CLIENTS_REST, 7);
 	expect_open(GROUP_DESTINATION, "web", GROUP_OTHER, 5);
 	expect_open(GROUP_PORT, "web", PORTS_REST, 7);
 	quiet_ticks(40); /* what is open is told for as long as it is */
@@ -354,6 +399,7 @@ int main(void)
 	test_rest();
 	test_hidden_parts();
 	test_subnets();
+	test_clients();
 	test_uneven();
 	test_unnamed();
 	test_listeners();

@@ -47,8 +47,11 @@ static void test_hysteresis(void)
 		.destination_limit = 1,
 		.by_port = true,
 		.port_limit = 1,
+		.by_client = true,
+		.client_limit = 1,
 	};
-	static const char *const contenders[] = {"", "103", "10.0.0.1:443", "port-1"};
+	static const char *const contenders[] = {"", "103", "10.0.0.1:443", "port-1",
+						 "client-10.0.0.1"};
 
 	check_begin("group: a contender takes a place only if the holder is 20 %% below it");
 	for (size_t i = 0; i < COUNT_OF(cases); i++) {
@@ -70,7 +73,7 @@ static void test_hysteresis(void)
 			expect(due_of((enum group_kind)n, "contender", contenders[n])->was_shown ==
 				       cases[i].want,
 			       "case %zu: %s", i, kind_names[n]);
-		expect_u64(changes, cases[i].want ? 8 : 0, "case %zu: changes", i);
+		expect_u64(changes, cases[i].want ? 10 : 0, "case %zu: changes", i);
 		world_close();
 	}
 	check_end();
@@ -161,7 +164,7 @@ static void expect_there(enum group_kind kind, const char *name, const char *par
 static void test_newcomers(void)
 {
 	static const struct group_options options[] = {
-		{3, true, 3, 0, true, 3, true, 3, PLENTY, false}, {0}};
+		{3, true, 3, 0, true, 3, true, 3, true, 3, PLENTY, false}, {0}};
 
 	check_begin("group: what is busy now and then is not pushed out by newcomers of two ticks");
 	world_open_with(options, 1, NULL, 0);
@@ -210,8 +213,8 @@ static void expect_begun(unsigned want, unsigned fed)
 
 static void test_new_names(void)
 {
-	static const struct group_options options[] = {{7, true, 7, 0, true, 7, true, 7, 60, false},
-						       {0}};
+	static const struct group_options options[] = {
+		{7, true, 7, 0, true, 7, true, 7, true, 7, 60, false}, {0}};
 	unsigned n = 0;
 
 	check_begin("group: a name begins every minute, with NewNamesPerHour 60, after as many as "
@@ -308,7 +311,8 @@ static void test_held(void)
 
 #define QUOTA_GROUPS 5 /* of each rule, and of no rule */
 
-/* Five groups with a process, a destination and a port each, for each rule; the last are busiest.
+/* Five groups with a process, a destination, a port and a client each, for each rule; the last are
+ * busiest.
  */
 static void feed_quotas(unsigned rule_count)
 {
@@ -327,6 +331,7 @@ static void feed_quotas(unsigned rule_count)
 		feed_as(name, rule, &p);
 		feed_endpoint_as(name, rule, TCP_ENDPOINT_DESTINATION, i + 1, &p);
 		feed_endpoint_as(name, rule, TCP_ENDPOINT_PORT, i + 1, &p);
+		feed_endpoint_as(name, rule, TCP_ENDPOINT_CLIENT, i + 1, &p);
 	}
 }
 
@@ -346,20 +351,22 @@ static unsigned shown_of(enum group_kind kind, int rule)
 static void test_rule_limits(void)
 {
 	static const struct group_options options[] = {
-		{7, true, 3, 0, true, 4, true, 5, PLENTY, false},
-		{0, true, 0, 0, true, 0, true, 0, PLENTY, false}, /* shares the general quotas */
-		{3, true, 1, 0, true, 2, true, 1, PLENTY, false}, /* has its own */
-		{1, false, 2, 0, false, 3, false, 4, PLENTY,
-		 false}, /* limits of what is not asked for */
-		{9, true, 0, 3600, true, 9, false, 0, PLENTY, false}, /* more than there are */
+		{7, true, 3, 0, true, 4, true, 5, true, 2, PLENTY, false},
+		/* shares the general quotas */
+		{0, true, 0, 0, true, 0, true, 0, true, 0, PLENTY, false},
+		/* has its own */
+		{3, true, 1, 0, true, 2, true, 1, true, 3, PLENTY, false},
+		/* limits of what is not asked for */
+		{1, false, 2, 0, false, 3, false, 4, false, 5, PLENTY, false},
+		/* more than there are */
+		{9, true, 0, 3600, true, 9, false, 0, true, 9, PLENTY, false},
 	};
 	/* by kind and rule, the first is none: of the general quota, the busiest are of the rules
 	 * that come later */
 	static const unsigned want[GROUP_KIND_COUNT][COUNT_OF(options)] = {
-		[GROUP_WHOLE] = {3, 4, 3, 1, 5},
-		[GROUP_PROCESS] = {1, 2, 1, 0, 0},
-		[GROUP_DESTINATION] = {2, 2, 2, 0, 5},
-		[GROUP_PORT] = {2, 3, 1, 0, 0},
+		[GROUP_WHOLE] = {3, 4, 3, 1, 5},       [GROUP_PROCESS] = {1, 2, 1, 0, 0},
+		[GROUP_DESTINATION] = {2, 2, 2, 0, 5}, [GROUP_PORT] = {2, 3, 1, 0, 0},
+		[GROUP_CLIENT] = {1, 1, 3, 0, 5},
 	};
 
 	check_begin("group: rules with limits of their own, and rules that share the general ones");

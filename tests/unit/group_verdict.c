@@ -9,7 +9,7 @@
 #include "group_world.h"
 #include "series/metric.h"
 
-const char *const kind_names[] = {"group", "process", "destination", "port"};
+const char *const kind_names[] = {"group", "process", "destination", "port", "client"};
 
 static void subtract(struct tcp_counters *to, const struct tcp_counters *what)
 {
@@ -156,13 +156,17 @@ static bool group_reported(const struct due *d)
 	       due_of(GROUP_WHOLE, d->name, "")->shown;
 }
 
-/* The part that takes what a destination or port has that is not reported. */
+/* The part that takes what a destination, port or client has that is not reported. */
 static struct due *rest_of(const struct due *d)
 {
+	static const char *const rests[] = {
+		[GROUP_DESTINATION] = GROUP_OTHER,
+		[GROUP_PORT] = PORTS_REST,
+		[GROUP_CLIENT] = CLIENTS_REST,
+	};
 	bool reported = due_of(GROUP_WHOLE, d->name, "")->shown;
 
-	return due_of(d->kind, reported ? d->name : GROUP_OTHER,
-		      d->kind == GROUP_PORT ? PORTS_REST : GROUP_OTHER);
+	return due_of(d->kind, reported ? d->name : GROUP_OTHER, rests[d->kind]);
 }
 
 static void spread_rest(void)
@@ -320,8 +324,10 @@ static unsigned limit_of(unsigned options, enum group_kind kind)
 		return o->pid_limit;
 	case GROUP_DESTINATION:
 		return o->destination_limit;
-	default:
+	case GROUP_PORT:
 		return o->port_limit;
+	default:
+		return o->client_limit;
 	}
 }
 

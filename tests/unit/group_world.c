@@ -105,7 +105,9 @@ void world_open_endpoints(unsigned group_limit, unsigned limit)
 						.by_destination = true,
 						.destination_limit = limit,
 						.by_port = true,
-						.port_limit = limit},
+						.port_limit = limit,
+						.by_client = true,
+						.client_limit = limit},
 			0, NULL, 0);
 }
 
@@ -129,7 +131,8 @@ struct due *due_of(enum group_kind kind, const char *name, const char *part)
 	}
 	d = &world.due[world.due_count++];
 	d->kind = kind;
-	d->rest = strcmp(part, GROUP_OTHER) == 0 || strcmp(part, PORTS_REST) == 0;
+	d->rest = strcmp(part, GROUP_OTHER) == 0 || strcmp(part, PORTS_REST) == 0 ||
+		  strcmp(part, CLIENTS_REST) == 0;
 	d->match.rule = -1;
 	snprintf(d->name, sizeof(d->name), "%s", name);
 	snprintf(d->part, sizeof(d->part), "%s", part);
@@ -268,11 +271,18 @@ unsigned end_row(const struct snapshot_process *p)
 void feed_endpoint(const struct match *match, const char *part, const struct snapshot_process *p)
 {
 	const struct group_options *o = &world.options[match->rule + 1];
-	bool port = p->endpoint.kind == TCP_ENDPOINT_PORT;
+	const struct {
+		bool on;
+		enum group_kind kind;
+	} kinds[] = {
+		[TCP_ENDPOINT_DESTINATION] = {o->by_destination, GROUP_DESTINATION},
+		[TCP_ENDPOINT_PORT] = {o->by_port, GROUP_PORT},
+		[TCP_ENDPOINT_CLIENT] = {o->by_client, GROUP_CLIENT},
+	};
 	struct due *d = NULL;
 
-	if (port ? o->by_port : o->by_destination)
-		d = due_of(port ? GROUP_PORT : GROUP_DESTINATION, match->group, part);
+	if (kinds[p->endpoint.kind].on)
+		d = due_of(kinds[p->endpoint.kind].kind, match->group, part);
 	if (d)
 		due_add(d, match, p);
 	if (p->row != p->process_row)
@@ -329,6 +339,8 @@ struct tcp_endpoint endpoint_of(enum tcp_endpoint_kind kind, unsigned number)
 		e.port = (uint16_t)number;
 		return e;
 	}
+	if (kind == TCP_ENDPOINT_CLIENT)
+		e.port = 0;
 	e.address[10] = e.address[11] = 0xff;
 	e.address[12] = 10;
 	e.address[14] = (uint8_t)(number >> 8);
@@ -347,6 +359,8 @@ void feed_endpoint_as(const char *name, int rule, enum tcp_endpoint_kind kind, u
 	p.row = end_row(&p);
 	if (kind == TCP_ENDPOINT_PORT)
 		snprintf(part, sizeof(part), "port-%u", number);
+	else if (kind == TCP_ENDPOINT_CLIENT)
+		snprintf(part, sizeof(part), "client-10.0.%u.%u", number >> 8, number & 255);
 	else
 		snprintf(part, sizeof(part), "10.0.%u.%u:443", number >> 8, number & 255);
 	feed_endpoint(&match, part, &p);
@@ -359,6 +373,7 @@ void feed_ends(const char *name, unsigned number, uint64_t rx_bytes)
 
 	feed_endpoint_as(name, -1, TCP_ENDPOINT_DESTINATION, number, &p);
 	feed_endpoint_as(name, -1, TCP_ENDPOINT_PORT, number, &p);
+	feed_endpoint_as(name, -1, TCP_ENDPOINT_CLIENT, number, &p);
 }
 
 void feed_listener(const struct match *match, const struct snapshot_process *listener,

@@ -29,6 +29,7 @@
 #define CONNECTION_WEIGHT 1024  /* bytes, in the ranking */
 #define PLENTY 4194304          /* names an hour: at least as many as any limit, in each tick */
 #define PORTS_REST "port-other" /* the part that takes what is left over of ports */
+#define CLIENTS_REST "client-other"
 
 #define ABSENT UINT64_MAX /* of counters, and of what is open: not reported */
 #define GONE INT64_MIN
@@ -99,7 +100,7 @@ void world_open_with(const struct group_options *options, unsigned rule_count,
 		     const struct subnet *subnets, unsigned subnet_count);
 void world_open(unsigned group_limit, unsigned pid_limit, unsigned pid_min_age_s);
 
-/* Groups, and so many destinations and ports. */
+/* Groups, and so many destinations, ports and clients. */
 void world_open_endpoints(unsigned group_limit, unsigned limit);
 /* Feeds a process to the groups, and ends a tick: who is to have details gets them. */
 void world_add(const struct match *match, const struct snapshot_process *p);
@@ -125,14 +126,14 @@ void feed_as(const char *name, int rule, const struct snapshot_process *p);
 void feed_rx(const char *name, unsigned row, uint32_t pid, uint64_t rx_bytes);
 void feed_last(const char *name, unsigned row, uint32_t pid, uint64_t rx_bytes);
 
-/* An endpoint of 10.0.0.`number`, port 443, or of local port `number`. */
+/* An endpoint of 10.0.x.y, port 443, of local port `number`, or a client 10.0.x.y. */
 struct tcp_endpoint endpoint_of(enum tcp_endpoint_kind kind, unsigned number);
 
-/* Adds what `p` says to destination 10.0.x.y:443, or to a port. */
+/* Adds what `p` says to destination 10.0.x.y:443, to a port, or to a client. */
 void feed_endpoint_as(const char *name, int rule, enum tcp_endpoint_kind kind, unsigned number,
 		      const struct snapshot_process *process);
 
-/* Received bytes of a destination, and of a port of the same number. */
+/* Received bytes of a destination, and of a port and a client of the same number. */
 void feed_ends(const char *name, unsigned number, uint64_t rx_bytes);
 
 /* As the plugin tells of a listening socket: nothing but what waits there and what found no room.

@@ -87,6 +87,9 @@ static void test_names(void)
 		{GROUP_DESTINATION, "[2001:db8::1]:443", true, false, false},
 		{GROUP_DESTINATION, "other", true, false, false},
 		{GROUP_PORT, "port-443", false, true, false},
+		{GROUP_CLIENT, "client-10.0.0.9", false, true, false},
+		{GROUP_CLIENT, "client-2001:db8::9", false, true, false},
+		{GROUP_CLIENT, "client-other", false, true, false},
 	};
 
 	for (size_t i = 0; i < COUNT_OF(cases); i++) {
@@ -152,12 +155,13 @@ static void test_switches(void)
 enum {
 	WHOLE = 1 << GROUP_WHOLE | 1 << GROUP_PROCESS,
 	OUT = 1 << GROUP_DESTINATION,
-	IN = 1 << GROUP_PORT,
+	LISTENING = 1 << GROUP_PORT,
+	IN = LISTENING | 1 << GROUP_CLIENT,
 	EVERY = WHOLE | OUT | IN,
 };
 
-static const char *const kinds[] = {"group", "process", "destination", "port"};
-static char *const parts[] = {"", "1234", "10.0.0.5:5432", "port-443"};
+static const char *const kinds[] = {"group", "process", "destination", "port", "client"};
+static char *const parts[] = {"", "1234", "10.0.0.5:5432", "port-443", "client-10.0.0.9"};
 
 #define ON(field) offsetof(struct metric_options, field)
 
@@ -199,8 +203,8 @@ static const struct {
 	{ON(health), EVERY, {"latency", "rtt-upper", 0, {0}, 0.000101}},
 	{ON(health), EVERY, {"latency", "rtt-percentile-50", 0, {0}, 0.000101}},
 	{ON(health), EVERY, {"percent", "retransmits", 0, {0}, 12.5}},
-	{ON(listen), WHOLE | IN, {"connections", "listen_drop", 1, {83}, 0}},
-	{ON(listen), WHOLE | IN, {"queue_length", "accept", 0, {0}, 89}},
+	{ON(listen), WHOLE | LISTENING, {"connections", "listen_drop", 1, {83}, 0}},
+	{ON(listen), WHOLE | LISTENING, {"queue_length", "accept", 0, {0}, 89}},
 };
 
 static const struct {

@@ -280,35 +280,46 @@ static void test_endpoints_full(void)
 
 static void test_unwanted_endpoints(void)
 {
-	unsigned row, other, to, at, unknown;
+	unsigned row, other, to, at, from, unknown;
 
 	reader_begin("endpoints that are not asked for go at once, also with open connections");
 	row = spawn(PID_BASE + 1, 77 * TICK_NS, "web");
 	other = spawn(PID_BASE + 2, 78 * TICK_NS, "not known yet");
 	to = kernel_endpoint(row, destination(5, 443));
 	at = kernel_endpoint(row, local_port(443));
+	from = kernel_endpoint(row, client(7));
 	unknown = kernel_endpoint(other, destination(5, 443));
 	look_times(1);
 	expect_u64(kernel.rows[row].wants, 0, "wants before it is said");
 	kernel_establish(to, 3);
 	kernel_establish(at, 5);
-	snapshot_want(reader.snapshot, row, true, false);
-	expect_u64(kernel.rows[row].wants, TCP_WANTS_KNOWN | TCP_WANTS_DESTINATIONS, "wants");
+	kernel_establish(from, 5);
+	snapshot_want(reader.snapshot, row, TCP_WANTS_DESTINATIONS | TCP_WANTS_CLIENTS);
+	expect_u64(kernel.rows[row].wants,
+		   TCP_WANTS_KNOWN | TCP_WANTS_DESTINATIONS | TCP_WANTS_CLIENTS, "wants");
 	look();
-	expect_u64(reader.count, 2, "visits");
-	expect_counts(2, 3);
+	expect_u64(reader.count, 3, "visits");
+	expect_counts(2, 4);
 	look();
 	expect_only(at, 0, true, "the port");
-	expect_counts(2, 2);
-	expect_u64(kernel.endpoints_taken, 2, "endpoints that are taken");
-	expect(is_free(at) && !is_free(to) && !is_free(unknown), "one row is free");
+	expect_counts(2, 3);
+	expect_u64(kernel.endpoints_taken, 3, "endpoints that are taken");
+	expect(is_free(at) && !is_free(to) && !is_free(from) && !is_free(unknown),
+	       "one row is free");
 	kernel_receive(to, 13);
 	look();
 	expect_only(to, 13, false, "the destination");
-	snapshot_want(reader.snapshot, row, false, true);
+	snapshot_want(reader.snapshot, row, TCP_WANTS_PORTS | TCP_WANTS_CLIENTS);
 	look();
 	look();
 	expect_only(to, 0, true, "the destination, by now not asked for");
+	kernel_receive(from, 17);
+	look();
+	expect_only(from, 17, false, "the client");
+	snapshot_want(reader.snapshot, row, 0);
+	look();
+	look();
+	expect_only(from, 0, true, "the client, by now not asked for");
 	expect_u64(kernel.endpoints_taken, 1, "endpoints that are taken");
 	reader_end();
 	fake_remove(PID_BASE + 1);

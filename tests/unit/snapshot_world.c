@@ -235,6 +235,14 @@ struct tcp_endpoint destination(uint8_t number, uint16_t port)
 				     .address = {[10] = 0xff, 0xff, 10, 0, 0, number}};
 }
 
+struct tcp_endpoint client(uint8_t number)
+{
+	struct tcp_endpoint from = destination(number, 0);
+
+	from.kind = TCP_ENDPOINT_CLIENT;
+	return from;
+}
+
 struct tcp_endpoint local_port(uint16_t port)
 {
 	return (struct tcp_endpoint){.kind = TCP_ENDPOINT_PORT, .port = port};

@@ -97,6 +97,7 @@ unsigned kernel_row(uint32_t pid, uint64_t start_ns, const char *comm);
 /* An endpoint's row, or 0 if there is none: as endpoint_find() does. */
 unsigned kernel_endpoint(unsigned process_row, struct tcp_endpoint endpoint);
 struct tcp_endpoint destination(uint8_t number, uint16_t port);
+struct tcp_endpoint client(uint8_t number);
 struct tcp_endpoint local_port(uint16_t port);
 void kernel_time(unsigned row, enum tcp_time time, uint64_t units, unsigned bucket);
 void kernel_connect(unsigned row, uint64_t ns, unsigned bucket);

@@ -225,6 +225,8 @@ class Series:
             return "group"
         if re.fullmatch("[0-9]+", self.part):
             return "pid"
+        if self.part.startswith("client-"):
+            return "client"
         return "port" if re.fullmatch("port-([0-9]+|other)", self.part) else "destination"
 
 
@@ -335,7 +337,7 @@ class Check:
         shown = {kind: set() for kind in self.limits}
         for s in tick.values():
             if s.sums and s.kind in shown and s.group not in FIXED + self.held * (s.kind == "group") and \
-                    s.part not in ("other", "port-other"):
+                    s.part not in ("other", "port-other", "client-other"):
                 shown[s.kind].add(s.name)
         for kind, (limit, budgets) in self.limits.items():
             self.began[kind] |= shown[kind]

@@ -1,17 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0 OR MIT */
 /* Copyright (c) 2026 ebpf_tcp authors */
 
-/* Where a connection counts as established. */
+/* Places: rows that are another's later, and where a connection counts as established. */
 #ifndef EBPF_TCP_PLACE_BPF_H
 #define EBPF_TCP_PLACE_BPF_H
 
 #include "row.bpf.h"
 
-/*
- * A place is the row in which a connection counts as established, and that row's generation then.
- * Rows hold a balance, so who leaves a place must find the row that it entered; if that has gone to
- * others meanwhile, the user half has moved what was in it to `fallback`.
- */
+/* A place is a row and, << 32, its generation then. 0 is none. */
 __noinline __u64 place_of(__u32 number)
 {
 	struct tcp_row *row = row_at(number);
@@ -30,6 +26,11 @@ __noinline int place_row(__u64 place, __u64 start_ns, __u32 pid)
 		       : 0;
 }
 
+/*
+ * Rows hold a balance of what is established, so who leaves a place must find the row that it
+ * entered; if that has gone to others meanwhile, the user half has moved what was in it to
+ * `fallback`.
+ */
 static __always_inline void place_leave(__u64 place, __u32 fallback)
 {
 	struct tcp_row *row = row_at((__u32)place);

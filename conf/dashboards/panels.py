@@ -4,12 +4,14 @@
 
 # title, unit of Grafana's, rows of (legend, kind, type, type instance, data source)
 # kind: total (a counter, shown per second) or value. Of the type instance: "" is the group's own series,
-# "#" stands for a PID at its end.
+# "#" stands for a PID at its end, "client-*" for a client.
 PANELS = [
     ("Received by group", "Bps", [("", "total", "if_octets", "", "rx")]),
     ("Sent by group", "Bps", [("", "total", "if_octets", "", "tx")]),
     ("Received by process", "Bps", [("", "total", "if_octets", "#", "rx")]),
     ("Sent by process", "Bps", [("", "total", "if_octets", "#", "tx")]),
+    ("Received by client (ReportByClient)", "Bps", [("", "total", "if_octets", "client-*", "rx")]),
+    ("Sent by client (ReportByClient)", "Bps", [("", "total", "if_octets", "client-*", "tx")]),
     ("Connects and accepts by group", "ops", [("connects", "total", "connections", "connect", "value"),
                                               ("accepts", "total", "connections", "accept", "value")]),
     ("Open connections by group", "short", [("", "value", "tcp_connections", "established", "value")]),

@@ -44,19 +44,30 @@ __noinline int scope_of4(__be32 address)
 	return TCP_SCOPE_PUBLIC;
 }
 
-static __always_inline enum tcp_scope scope_of(const __be32 remote[4], const __be32 local[4])
+/* Of both addresses, each in two halves. */
+__noinline int scope_of_halves(__u64 remote1, __u64 remote2, __u64 local1, __u64 local2)
 {
+	const __u64 halves[2] = {remote1, remote2};
+	const __be32 *remote = (const __be32 *)halves;
 	__u32 first = bpf_ntohl(remote[0]);
 
-	if (remote[0] == local[0] && remote[1] == local[1] && remote[2] == local[2] &&
-	    remote[3] == local[3])
+	if (remote1 == local1 && remote2 == local2)
 		return TCP_SCOPE_LOOPBACK;
-	if (remote[0] || remote[1])
+	if (remote1)
 		return first >> 25 == 0xfc >> 1 || first >> 22 == 0xfe80 >> 6 ? TCP_SCOPE_PRIVATE
 									      : TCP_SCOPE_PUBLIC;
 	if (remote[2] == bpf_htonl(0xffff))
 		return scope_of4(remote[3]);
 	return !remote[2] && remote[3] == bpf_htonl(1) ? TCP_SCOPE_LOOPBACK : TCP_SCOPE_PUBLIC;
+}
+
+static __always_inline __u32 scope_of(const __be32 remote[4], const __be32 local[4])
+{
+	__u64 r[2], l[2];
+
+	__builtin_memcpy(r, remote, sizeof(r));
+	__builtin_memcpy(l, local, sizeof(l));
+	return scope_of_halves(r[0], r[1], l[0], l[1]);
 }
 
 static __always_inline bool has_port(const volatile __u64 *ports, __u16 port)

@@ -73,8 +73,19 @@ __noinline int row_take(void)
 	return err ? 0 : (int)number;
 }
 
-/* Takes a free row for the owner; TCP_ROW_OTHER if there is none. */
-static __noinline __u32 process_add(struct owner *o, struct tcp_process_key *key)
+/* As owner.comm has it. */
+static __always_inline void comm_set(char comm[TCP_COMM_LEN], __u64 first, __u64 second)
+{
+	__builtin_memcpy(comm, &first, sizeof(first));
+	__builtin_memcpy(comm + sizeof(first), &second, sizeof(second));
+}
+
+/*
+ * Takes a free row for the process; TCP_ROW_OTHER if there is none. Its name is as it was when the
+ * process was seen last.
+ */
+static __always_inline __u32 process_add(const struct tcp_process_key *key, __u64 comm_first,
+					 __u64 comm_second)
 {
 	__u32 number = row_take(), *found;
 	struct tcp_row *row;
@@ -84,17 +95,17 @@ static __noinline __u32 process_add(struct owner *o, struct tcp_process_key *key
 	row = row_at(number);
 	if (!row)
 		goto full;
-	row->pid = o->pid;
+	row->pid = key->pid;
 	row->exited = TCP_EXIT_UNKNOWN;
 	row->renames = 0;
-	__builtin_memcpy(row->comm, o->comm, TCP_COMM_LEN); /* as it was when seen last */
+	comm_set(row->comm, comm_first, comm_second);
 	row->uid = TCP_UID_UNKNOWN;
 	row->cgroup = 0;
 	row->parent = 0;
 	row->wants = 0;
 	row_introduce(number);
 	if (!bpf_map_update_elem(&processes, key, &number, BPF_NOEXIST)) {
-		row->start_ns = o->start_ns;
+		row->start_ns = key->start_ns;
 		touch(number);
 		return number;
 	}
@@ -107,36 +118,39 @@ full:
 	return TCP_ROW_OTHER;
 }
 
-/* A row that has gone to another process meanwhile is not the owner's. */
-static __always_inline bool is_row_of(const struct tcp_row *row, const struct owner *o)
+/* A row that has gone to another process meanwhile is not this one's. */
+static __always_inline bool is_row_of(const struct tcp_row *row, __u64 start_ns, __u32 pid)
 {
-	return row && row->start_ns == o->start_ns && row->pid == o->pid;
+	return row && row->start_ns == start_ns && row->pid == pid;
 }
 
-/* Mostly it is the row that this CPU has found last, and nothing is searched. */
-static __noinline __u32 process_find(struct owner *o)
+/*
+ * The row of a process. Mostly it is the one that this CPU has found last, and nothing is searched.
+ * The name is in two halves: see row.bpf.h for why.
+ */
+__noinline int process_find(__u64 start_ns, __u32 pid, __u64 comm_first, __u64 comm_second)
 {
-	struct tcp_process_key key = {.start_ns = o->start_ns, .pid = o->pid};
+	struct tcp_process_key key = {.start_ns = start_ns, .pid = pid};
 	__u32 zero = 0, number, *found, *recent = bpf_map_lookup_elem(&recent_rows, &zero);
 
 	if (!recent)
-		return forget(TCP_ROW_OTHER);
+		return TCP_ROW_OTHER;
 	number = *recent; /* once: a softirq may find another one meanwhile */
-	if (is_row_of(row_at(number), o))
-		return forget(number);
+	if (is_row_of(row_at(number), start_ns, pid))
+		return number;
 	found = bpf_map_lookup_elem(&processes, &key);
-	number = found ? *found : process_add(o, &key);
+	number = found ? *found : process_add(&key, comm_first, comm_second);
 	*recent = number;
-	return forget(number);
+	return number;
 }
 
 static __always_inline struct tcp_row *owner_row(struct owner *o)
 {
 	struct tcp_row *row = row_at(o->row);
 
-	if (is_row_of(row, o))
+	if (is_row_of(row, o->start_ns, o->pid))
 		return row;
-	o->row = process_find(o);
+	o->row = process_find(o->start_ns, o->pid, ((__u64 *)o->comm)[0], ((__u64 *)o->comm)[1]);
 	return row_at(o->row);
 }
 

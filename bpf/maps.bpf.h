@@ -119,54 +119,28 @@ struct {
 	__type(value, struct socket_state);
 } sockets SEC(".maps");
 
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(map_flags, BPF_F_MMAPABLE);
-	__uint(max_entries, 16384);
-	__type(key, __u32);
-	__type(value, struct tcp_row);
-} rows SEC(".maps");
+/* A table with an entry for each row, which the user half sees in its own memory. */
+#define ROW_TABLE(name, kind, entries)                                                             \
+	struct {                                                                                   \
+		__uint(type, BPF_MAP_TYPE_ARRAY);                                                  \
+		__uint(map_flags, BPF_F_MMAPABLE);                                                 \
+		__uint(max_entries, entries);                                                      \
+		__type(key, __u32);                                                                \
+		__type(value, kind);                                                               \
+	} name SEC(".maps")
 
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(map_flags, BPF_F_MMAPABLE);
-	__uint(max_entries, 16384); /* rows * shards */
-	__type(key, __u32);
-	__type(value, struct tcp_bytes);
-} bytes SEC(".maps");
+ROW_TABLE(rows, struct tcp_row, 16384);
+
+ROW_TABLE(bytes, struct tcp_bytes, 16384); /* rows * shards */
 
 /* The tick in which a row changed last, or nearly so: the reader looks at these alone. */
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(map_flags, BPF_F_MMAPABLE);
-	__uint(max_entries, 16384);
-	__type(key, __u32);
-	__type(value, __u64);
-} touched SEC(".maps");
+ROW_TABLE(touched, __u64, 16384);
 
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(map_flags, BPF_F_MMAPABLE);
-	__uint(max_entries, 16384);
-	__type(key, __u32);
-	__type(value, struct tcp_histogram);
-} connect_times SEC(".maps");
+ROW_TABLE(connect_times, struct tcp_histogram, 16384);
 
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(map_flags, BPF_F_MMAPABLE);
-	__uint(max_entries, 1);
-	__type(key, __u32);
-	__type(value, struct tcp_histogram);
-} lifetimes SEC(".maps");
+ROW_TABLE(lifetimes, struct tcp_histogram, 1);
 
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(map_flags, BPF_F_MMAPABLE);
-	__uint(max_entries, 1);
-	__type(key, __u32);
-	__type(value, struct tcp_histogram);
-} round_trips SEC(".maps");
+ROW_TABLE(round_trips, struct tcp_histogram, 1);
 
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);

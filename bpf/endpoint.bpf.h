@@ -32,7 +32,7 @@ static __always_inline bool endpoint_fits(const struct tcp_row *process, bool re
 static __noinline __u32 endpoint_add(__u32 process_row, struct tcp_endpoint_key *key)
 {
 	struct tcp_row *row, *process = row_at(process_row);
-	__u32 number = 0, *found;
+	__u32 number = 0, published;
 
 	if (!process || !endpoint_fits(process, key->endpoint.rest) ||
 	    bpf_map_pop_elem(&free_endpoints, &number))
@@ -49,15 +49,10 @@ static __noinline __u32 endpoint_add(__u32 process_row, struct tcp_endpoint_key 
 	row->process_row = process_row;
 	row->endpoint = key->endpoint;
 	__builtin_memcpy(row->comm, process->comm, TCP_COMM_LEN);
-	if (!bpf_map_update_elem(&endpoints, key, &number, BPF_NOEXIST)) {
+	published = row_publish(&endpoints, key, &free_endpoints, number, key->process.start_ns);
+	if (published == number)
 		add(endpoints_taken, 1);
-		row->start_ns = key->process.start_ns;
-		touch(number);
-		return number;
-	}
-	bpf_map_push_elem(&free_endpoints, &number, BPF_ANY);
-	found = bpf_map_lookup_elem(&endpoints, key); /* another CPU was faster */
-	return found ? *found : 0;
+	return published;
 }
 
 static __always_inline __u32 endpoint_get(__u32 process_row, struct tcp_endpoint_key *key)

@@ -81,13 +81,33 @@ static __always_inline void comm_set(char comm[TCP_COMM_LEN], __u64 first, __u64
 }
 
 /*
+ * Puts a row that is filled in under its key. Returns its number, or that of the row that another
+ * CPU was faster with; 0 if there is no room.
+ */
+static __always_inline __u32 row_publish(void *index, const void *key, void *free_ones,
+					 __u32 number, __u64 start_ns)
+{
+	struct tcp_row *row = row_at(number);
+	__u32 *found;
+
+	if (row && !bpf_map_update_elem(index, key, &number, BPF_NOEXIST)) {
+		row->start_ns = start_ns;
+		touch(number);
+		return number;
+	}
+	bpf_map_push_elem(free_ones, &number, BPF_ANY);
+	found = bpf_map_lookup_elem(index, key);
+	return found ? *found : 0;
+}
+
+/*
  * Takes a free row for the process; TCP_ROW_OTHER if there is none. Its name is as it was when the
  * process was seen last.
  */
 static __always_inline __u32 process_add(const struct tcp_process_key *key, __u64 comm_first,
 					 __u64 comm_second)
 {
-	__u32 number = row_take(), *found;
+	__u32 number = row_take();
 	struct tcp_row *row;
 
 	if (!number)
@@ -104,15 +124,9 @@ static __always_inline __u32 process_add(const struct tcp_process_key *key, __u6
 	row->parent = 0;
 	row->wants = 0;
 	row_introduce(number);
-	if (!bpf_map_update_elem(&processes, key, &number, BPF_NOEXIST)) {
-		row->start_ns = key->start_ns;
-		touch(number);
+	number = row_publish(&processes, key, &free_rows, number, key->start_ns);
+	if (number)
 		return number;
-	}
-	bpf_map_push_elem(&free_rows, &number, BPF_ANY);
-	found = bpf_map_lookup_elem(&processes, key); /* another CPU was faster */
-	if (found)
-		return *found;
 full:
 	add(self.lost_processes, 1);
 	return TCP_ROW_OTHER;

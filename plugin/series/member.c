@@ -206,7 +206,8 @@ struct member *table_get(struct table *t, const char *name, const char *part)
 	return m;
 }
 
-/* All kinds are in one group, so their rests need names of their own. No destination has such a one.
+/* All kinds are in one group, so their rests need names of their own. No destination has such a
+ * one.
  */
 struct member *table_rest(struct table *t, const char *name)
 {

@@ -95,9 +95,9 @@ static void test_min_age(void)
 		bool want;
 	} cases[] = {
 		{0, 0, true},
-		{0, -SECOND, true}, /* it began while the tick looked at others */
+		{0, -(int64_t)SECOND, true}, /* it began while the tick looked at others */
 		{60, 0, false},
-		{60, -SECOND, false},
+		{60, -(int64_t)SECOND, false},
 		{60, 60 * SECOND - 1, false},
 		{60, 60 * SECOND, true},
 		{60, 61 * SECOND, true},

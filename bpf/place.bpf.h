@@ -20,10 +20,9 @@ __noinline int place_row(__u64 place, __u64 start_ns, __u32 pid)
 {
 	struct tcp_row *row = row_at((__u32)place);
 
-	return place && row && row->generation == place >> 32 && row->start_ns == start_ns &&
-			       row->pid == pid
-		       ? (__u32)place
-		       : 0;
+	if (!place || !is_row_of(row, start_ns, pid) || row->generation != place >> 32)
+		return 0;
+	return (__u32)place;
 }
 
 /*

@@ -111,9 +111,9 @@ static int size_maps(struct probe *p, const struct probe_options *options)
 		{skeleton->maps.bytes, row_count * shard_count},
 		{skeleton->maps.touched, row_count},
 		{skeleton->maps.connect_times, row_count},
-		{skeleton->maps.lifetimes, options->knobs.lifetimes ? row_count : 1},
-		{skeleton->maps.round_trips, options->knobs.health ? row_count : 1},
-		{skeleton->maps.listeners, options->knobs.listeners ? LISTENERS_MAX : 1},
+		{skeleton->maps.lifetimes, knobs->lifetimes ? row_count : 1},
+		{skeleton->maps.round_trips, knobs->health ? row_count : 1},
+		{skeleton->maps.listeners, knobs->listeners ? LISTENERS_MAX : 1},
 		{skeleton->maps.events,
 		 wants_events(options) ? RING_SIZE : (unsigned)sysconf(_SC_PAGESIZE)},
 	};

@@ -167,6 +167,22 @@ static void feed_address(const char *group, const char *part, const char *addres
 	feed_endpoint(&match, part, &p);
 }
 
+/* A world with two networks, the first of which is the office. */
+static void open_networks(struct subnet subnets[2], const char *name, const char *network,
+			  const struct group_options *options)
+{
+	expect(!subnet_parse(&subnets[0], "office", "10.1.0.0/16"), "subnet_parse");
+	expect(!subnet_parse(&subnets[1], name, network), "subnet_parse");
+	world_open_with(options, 0, subnets, 2);
+}
+
+static void close_networks(struct subnet subnets[2])
+{
+	world_close();
+	subnet_free(&subnets[0]);
+	subnet_free(&subnets[1]);
+}
+
 static void test_subnets(void)
 {
 	static const struct group_options options = {.new_names_per_hour = PLENTY,
@@ -176,9 +192,7 @@ static void test_subnets(void)
 	struct subnet subnets[2] = {0};
 
 	check_begin("group: destinations of a network with a name are one per port");
-	expect(!subnet_parse(&subnets[0], "office", "10.1.0.0/16"), "subnet_parse");
-	expect(!subnet_parse(&subnets[1], "lab", "2001:db8:7::/48"), "subnet_parse");
-	world_open_with(&options, 0, subnets, COUNT_OF(subnets));
+	open_networks(subnets, "lab", "2001:db8:7::/48", &options);
 	each_tick(3) {
 		feed_rx("web", 3, 101, 1009);
 		feed_address("web", "office:443", "10.1.0.5", 443, 11);
@@ -190,9 +204,7 @@ static void test_subnets(void)
 	}
 	expect_u64(due_of(GROUP_DESTINATION, "web", "office:443")->total.tx_bytes, 72, "office");
 	expect_u64(world.shown[GROUP_DESTINATION], 5, "destinations");
-	world_close();
-	subnet_free(&subnets[0]);
-	subnet_free(&subnets[1]);
+	close_networks(subnets);
 	check_end();
 }
 
@@ -207,9 +219,7 @@ static void test_clients(void)
 	struct subnet subnets[2] = {0};
 
 	check_begin("group: clients by address and network, and a network called other");
-	expect(!subnet_parse(&subnets[0], "office", "10.1.0.0/16"), "subnet_parse");
-	expect(!subnet_parse(&subnets[1], GROUP_OTHER, "10.2.0.0/16"), "subnet_parse");
-	world_open_with(&options, 0, subnets, COUNT_OF(subnets));
+	open_networks(subnets, GROUP_OTHER, "10.2.0.0/16", &options);
 	each_tick(3) {
 		feed_rx("web", 3, 101, 1009);
 		feed_address("web", "client-office", "10.1.0.5", 0, 1103);
@@ -225,9 +235,7 @@ static void test_clients(void)
 	expect_u64(due_of(GROUP_CLIENT, "web", CLIENTS_REST)->total.tx_bytes, 3 * (19 + 23),
 		   "rest");
 	expect_u64(world.shown[GROUP_CLIENT], 4 + 1, "clients");
-	world_close();
-	subnet_free(&subnets[0]);
-	subnet_free(&subnets[1]);
+	close_networks(subnets);
 	check_end();
 }
 

@@ -6,9 +6,10 @@
  * costs, and then demands that it has counted exactly.
  *
  *     observe fentry|kprobe|rawtp|classic
- *     observe fentry|kprobe|rawtp full
+ *     observe fentry|kprobe|rawtp full|ends
  *
  * full: no process but this one finds a row, so that what all others do must be in TCP_ROW_OTHER.
+ * ends: ports, clients and destinations have rows too.
  *
  * Prints "ready" and what it is; then its input is what `rounds` prints, up to the end. Linked to
  * the floor's programs, which are empty, it is given no truth.
@@ -55,6 +56,7 @@ static struct {
 	struct truth truths[TRUTHS_MAX];
 	size_t truth_count;
 	bool full; /* then the only truth is that of all, as process 0 */
+	bool ends;
 } observer;
 
 static void die(const char *what)
@@ -68,6 +70,10 @@ static void plugin_open(const char *backend)
 	struct probe_options options = {.backend = (char *)backend,
 					.max_processes = observer.full ? 1 : 16384,
 					.max_sockets = 65536,
+					.max_endpoints = 16384,
+					.knobs.by_port = observer.ends,
+					.knobs.by_client = observer.ends,
+					.knobs.by_destination = observer.ends,
 					.knobs.scopes = {true, true, true}};
 	struct snapshot_options snapshot_options = {.proc_root = "/proc"};
 	struct probe_tables tables;
@@ -85,6 +91,8 @@ static void add(void *context, const struct snapshot_process *p)
 	const __u64 *grown = (const __u64 *)&p->grown;
 
 	(void)context;
+	if (p->endpoint.kind)
+		return;
 	for (size_t i = 0; i < observer.truth_count && p->row != TCP_ROW_KERNEL; i++)
 		for (size_t k = 0; k < FIELDS && observer.truths[i].pid == p->pid; k++)
 			observer.truths[i].have[k] += grown[fields[k].at];
@@ -149,7 +157,8 @@ int main(int argc, char **argv)
 	const struct timespec look = {.tv_nsec = LOOK_MS * 1000000L};
 
 	observer.full = argc == 3 && strcmp(argv[2], "full") == 0;
-	if (argc != 2 && !observer.full)
+	observer.ends = argc == 3 && strcmp(argv[2], "ends") == 0;
+	if (argc != 2 && !observer.full && !observer.ends)
 		return 2;
 	if (strcmp(argv[1], "classic") != 0)
 		plugin_open(argv[1]);

@@ -85,13 +85,13 @@ $(O)/ebpf_tcp.so: $(DAEMON) $(LIBRARY)
 
 # -- tests: each prints ok, FAIL or skip lines; tests/run counts them --
 
-PROGRAMS = $(patsubst %,$(O)/tests/%,compare traffic connect progress crowd sockets_full selftest_unseen start testrun storm hold refuse_call tick soak)
+PROGRAMS = $(patsubst %,$(O)/tests/%,compare traffic connect turns progress crowd sockets_full selftest_unseen start testrun storm hold refuse_call tick soak)
 KERNELS ?= $(shell tests/kernels/run --list)
 BACKENDS ?=
 
 programs: $(PROGRAMS) $(O)/tests/refuse.so all
 
-vpath %.c tests/live tests/live/traffic tests/live/connect tests/live/compare tests/bench tests/daemon/soak
+vpath %.c tests/live tests/live/traffic tests/live/connect tests/live/turns tests/live/compare tests/bench tests/daemon/soak
 $(O)/tests/%.o: %.c Makefile
 	$(call say,CC,$@)
 	$(Q)mkdir -p $(@D)
@@ -99,10 +99,11 @@ $(O)/tests/%.o: %.c Makefile
 
 $(O)/tests/testrun.o: $(O)/bpf/tcp.skel.h
 $(patsubst %,$(O)/tests/%,compare progress crowd sockets_full start selftest_unseen): $(PROBE)
-$(O)/tests/traffic $(O)/tests/connect: $(patsubst %,$(O)/tests/%.o,scenario net)
+$(O)/tests/traffic $(O)/tests/connect $(O)/tests/turns: $(patsubst %,$(O)/tests/%.o,scenario net)
 $(O)/tests/compare: $(patsubst tests/live/compare/%.c,$(O)/tests/%.o,$(wildcard tests/live/compare/*.c))
 $(O)/tests/traffic: $(patsubst tests/live/traffic/%.c,$(O)/tests/%.o,$(wildcard tests/live/traffic/*.c))
 $(O)/tests/connect: $(patsubst tests/live/connect/%.c,$(O)/tests/%.o,$(wildcard tests/live/connect/*.c))
+$(O)/tests/turns: $(patsubst tests/live/turns/%.c,$(O)/tests/%.o,$(wildcard tests/live/turns/*.c))
 $(O)/tests/progress $(O)/tests/crowd $(O)/tests/sockets_full: $(O)/tests/observer.o
 $(O)/tests/compare $(O)/tests/progress $(O)/tests/crowd $(O)/tests/sockets_full $(O)/tests/start $(O)/tests/selftest_unseen: $(O)/tests/kernel_name.o
 $(O)/tests/start: private LDFLAGS += -Wl,--wrap=bpf_object__load_skeleton

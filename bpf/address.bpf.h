@@ -21,15 +21,20 @@ static __always_inline void mapped(__be32 out[4], __be32 address)
 	out[3] = address;
 }
 
-static __always_inline void addresses(struct sock *sk, __be32 remote[4], __be32 local[4])
+static __always_inline void remote_address(__be32 out[4], struct sock *sk)
 {
-	if (is_inet6(sk)) {
-		bpf_core_read(remote, 16, &sk->__sk_common.skc_v6_daddr);
-		bpf_core_read(local, 16, &sk->__sk_common.skc_v6_rcv_saddr);
-		return;
-	}
-	mapped(remote, BPF_CORE_READ(sk, __sk_common.skc_daddr));
-	mapped(local, BPF_CORE_READ(sk, __sk_common.skc_rcv_saddr));
+	if (is_inet6(sk))
+		bpf_core_read(out, 16, &sk->__sk_common.skc_v6_daddr);
+	else
+		mapped(out, BPF_CORE_READ(sk, __sk_common.skc_daddr));
+}
+
+static __always_inline void local_address(__be32 out[4], struct sock *sk)
+{
+	if (is_inet6(sk))
+		bpf_core_read(out, 16, &sk->__sk_common.skc_v6_rcv_saddr);
+	else
+		mapped(out, BPF_CORE_READ(sk, __sk_common.skc_rcv_saddr));
 }
 
 __noinline int scope_of4(__be32 address)
@@ -103,7 +108,8 @@ static __noinline __u32 classify(struct sock *sk, struct socket_state *s)
 	__be32 remote[4], local[4];
 	__u32 class;
 
-	addresses(sk, remote, local);
+	remote_address(remote, sk);
+	local_address(local, sk);
 	class = class_of(scope_of(remote, local), here, there);
 	if (here && there)
 		s->class = class | CLASS_KNOWN;

@@ -104,7 +104,7 @@ static __always_inline void on_life(struct tcp_sock *tp, struct socket_state *s,
 }
 
 /* Has on_life() anything to count? */
-static __always_inline bool is_turn_of_life(const struct socket_state *s, int now)
+static __always_inline bool is_life_event(const struct socket_state *s, int now)
 {
 	return now == BPF_TCP_ESTABLISHED || (now == BPF_TCP_CLOSE && (knobs.health || s->born_ns));
 }
@@ -121,21 +121,21 @@ static __always_inline bool is_settled(struct sock *sk, struct tcp_sock *tp,
 }
 
 /* The handshake has no bytes, Fast Open has. */
-static __always_inline void on_change(struct sock *sk, struct tcp_sock *tp, struct socket_state *s,
-				      int old, int now, int look)
+static __always_inline void on_change(struct growth *grown, struct sock *sk, struct tcp_sock *tp,
+				      struct socket_state *s, int old, int now, int look)
 {
 	int before = old == BPF_TCP_SYN_SENT && now == BPF_TCP_ESTABLISHED ? now : old;
 	bool subflow = is_subflow(tp, look);
 	bool use = forget(!subflow && is_first_use(sk, s, old, now, look));
-	struct growth grown = {};
 	struct account a;
 
+	*grown = (struct growth){};
 	s->tick = 0;
 	if (now != BPF_TCP_SYN_SENT && !subflow)
-		grow(&grown, sk, tp, s, before, now, use ? look | OWNER : look, 0);
+		grow(grown, sk, tp, s, before, now, use ? look | OWNER : look, 0);
 	if (now != BPF_TCP_ESTABLISHED)
 		established_end(s, look);
-	if (!use && !has_grown(&grown) && !s->connect_ns && !is_turn_of_life(s, now))
+	if (!use && !has_grown(grown) && !s->connect_ns && !is_life_event(s, now))
 		return;
 	if (use)
 		account_take(&a, sk, s, look);
@@ -143,8 +143,8 @@ static __always_inline void on_change(struct sock *sk, struct tcp_sock *tp, stru
 		account_open(&a, sk, s);
 	if (s->connect_ns)
 		on_connect_end(sk, tp, s, &a, old, now, look);
-	if (has_grown(&grown))
-		credit(&a, &grown);
+	if (has_grown(grown))
+		credit(&a, grown);
 	on_life(tp, s, &a, old, now, look);
 }
 
@@ -159,8 +159,11 @@ static __always_inline bool is_over(struct sock *sk, const struct socket_state *
 static __always_inline void on_known_state(struct sock *sk, struct tcp_sock *tp,
 					   struct socket_state *s, int old, int now, int look)
 {
+	struct growth grown = {};
+
 	if (!(is_over(sk, s, now, look) && is_settled(sk, tp, s, old, look)))
-		on_change(sk, tp, s, old, now, look);
+		on_change(&grown, sk, tp, s, old, now, look);
+	on_turn_change(sk, s, now, &grown);
 	if (is_over(sk, s, now, look))
 		state_remove(sk, s);
 }
@@ -188,6 +191,7 @@ static __always_inline void on_state(struct sock *sk, struct tcp_sock *tp, int o
 static __always_inline void on_mptcp_state(struct sock *sk, int old, int now, int look)
 {
 	struct socket_state *s = state_get(sk);
+	const struct growth grown = {};
 	struct account a;
 
 	mptcp_seen = true;
@@ -208,6 +212,8 @@ static __always_inline void on_mptcp_state(struct sock *sk, int old, int now, in
 			account_take(&a, sk, s, look);
 		update(sk, NULL, s, old, now, look | MPTCP, 0);
 	}
+	if (s)
+		on_turn_change(sk, s, now, &grown);
 	/* it passes no tcp_destroy_sock; closed again means destroyed */
 	if (s && !(s->flags & GONE) && now == BPF_TCP_CLOSE &&
 	    (old == BPF_TCP_CLOSE || READ(look, sk, __sk_common.skc_flags) & SOCK_DEAD_BIT))
@@ -217,10 +223,12 @@ static __always_inline void on_mptcp_state(struct sock *sk, int old, int now, in
 static __always_inline void on_destroy(struct sock *sk, struct tcp_sock *tp, int look)
 {
 	struct socket_state *s = state_get(sk);
+	struct growth grown;
 
 	if (!s || s->flags & GONE)
 		return;
-	on_change(sk, tp, s, BPF_TCP_CLOSE, BPF_TCP_CLOSE, look);
+	on_change(&grown, sk, tp, s, BPF_TCP_CLOSE, BPF_TCP_CLOSE, look);
+	on_turn_change(sk, s, BPF_TCP_CLOSE, &grown);
 	state_remove(sk, s);
 }
 

@@ -9,6 +9,7 @@
 #include "grow.bpf.h"
 #include "health.bpf.h"
 #include "state.bpf.h"
+#include "turn.bpf.h"
 
 /* May fast_look() do, until the next tick? Not if more than bytes is asked for. */
 static __always_inline void fast_look_allow(struct socket_state *s, const struct account *a,
@@ -48,7 +49,7 @@ static __always_inline void update(struct sock *sk, struct tcp_sock *tp, struct 
 	struct growth grown;
 	struct account a;
 
-	grow(&grown, sk, tp, s, before, now, look, most);
+	grow(&grown, sk, tp, s, before, now, both_ways(look), most);
 	if (!has_grown(&grown))
 		return;
 	if (look & OWNER)
@@ -56,6 +57,8 @@ static __always_inline void update(struct sock *sk, struct tcp_sock *tp, struct 
 	else
 		account_open(&a, sk, s);
 	credit(&a, &grown);
+	if (knobs.responses)
+		turn_look(s, &a, forget(grown.tx), forget(grown.rx), look);
 	if (look & RACING && most)
 		sender_note(s, last);
 	if (look & OWNER)
@@ -75,10 +78,10 @@ static __always_inline void established_begin(struct sock *sk, struct socket_sta
 
 /*
  * The state of a socket whose birth was not seen. It starts from nothing, unless the older sockets
- * are not known yet: then what it moved before is not ours to report.
+ * are not known yet: then what it moved before is not ours to report. Out of line for its stack.
  */
-static __always_inline struct socket_state *state_found(struct sock *sk, struct tcp_sock *tp,
-							int state, int look)
+static __noinline struct socket_state *state_found(struct sock *sk, struct tcp_sock *tp, int state,
+						   int look)
 {
 	struct socket_state initial = {}, *s;
 
@@ -103,8 +106,6 @@ static __always_inline struct socket_state *state_found(struct sock *sk, struct 
 	s = state_add(sk, &initial);
 	if (s && initial.uncounted == A_CONNECT)
 		add(self.lost_latencies, 1);
-	if (s && state == BPF_TCP_ESTABLISHED && !(look & MPTCP))
-		established_begin(sk, s);
 	return s;
 }
 
@@ -128,9 +129,10 @@ static __always_inline bool fast_look(struct sock *sk, struct tcp_sock *tp, stru
 		return false;
 	tx_before = s->tx_bytes;
 	rx_before = s->rx_bytes;
-	if (look & RX)
+	if (both_ways(look) & RX)
 		rx = beyond(rx_before, s->rx_origin, READ(look, tp, copied_seq));
-	if (look & TX && rx <= 0) /* a call either receives or sends; if not, it is counted later */
+	/* a call either receives or sends; if not, it is counted later */
+	if (both_ways(look) & TX && (knobs.responses || rx <= 0))
 		tx = beyond(tx_before, s->tx_origin, READ(look, tp, write_seq));
 	if (!(look & ALL_LOCKED) && READ(look, sk, __sk_common.skc_state) != BPF_TCP_ESTABLISHED)
 		return false; /* a FIN is no byte */
@@ -145,6 +147,8 @@ static __always_inline bool fast_look(struct sock *sk, struct tcp_sock *tp, stru
 		s->rx_bytes = rx_before + rx;
 		add(sum->rx, rx);
 	}
+	if (knobs.responses)
+		turn_fast(s, tx, rx, look);
 	return true;
 }
 
@@ -162,8 +166,11 @@ static __always_inline void full_look_inline(struct sock *sk, struct tcp_sock *t
 	/* a subflow's sequence numbers are not the application's: those are its MPTCP socket's */
 	if (!(look & MPTCP) && is_subflow(tp, look))
 		return;
-	if (!s)
+	if (!s) {
 		s = state_found(sk, tp, state, look);
+		if (s && state == BPF_TCP_ESTABLISHED && !(look & MPTCP))
+			established_begin(sk, s);
+	}
 	if (!s)
 		return;
 	/* without the lock: the FIN's event has counted all, or there is nothing to count from */

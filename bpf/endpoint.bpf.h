@@ -105,14 +105,14 @@ static __always_inline __u64 endpoint_place(const struct owner *o, const void *a
 /* The row of the socket's end of this kind, 0 if nobody asks for it. `known`: its place. */
 static __noinline __u32 socket_endpoint(struct sock *sk, __u64 *known, struct owner *o, __u32 kind)
 {
-	__be32 remote[4] = {}, local[4];
+	__be32 remote[4] = {};
 	__u32 number = place_row(*known, o->start_ns, o->pid);
 	__u16 port = 0;
 
 	if (number || !sk || !owner_wants(o, kind))
 		return number;
 	if (kind != TCP_ENDPOINT_PORT)
-		addresses(sk, remote, local);
+		remote_address(remote, sk);
 	if (kind == TCP_ENDPOINT_PORT)
 		port = local_port(sk);
 	else if (kind == TCP_ENDPOINT_DESTINATION)

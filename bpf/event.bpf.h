@@ -29,7 +29,8 @@ static __noinline void event_add(struct sock *sk, struct owner *o, const struct 
 		__builtin_memcpy(event->remote, to->address, sizeof(event->remote));
 		event->remote_port = to->port;
 	} else {
-		addresses(sk, (__be32 *)event->remote, (__be32 *)event->local);
+		remote_address((__be32 *)event->remote, sk);
+		local_address((__be32 *)event->local, sk);
 		event->local_port = local_port(sk);
 		event->remote_port = remote_port(sk);
 	}

@@ -19,6 +19,7 @@
 #define IPPROTO_TCP 6
 #define IPPROTO_MPTCP 262
 #define SOCK_STREAM 1
+#define RCV_SHUTDOWN 1
 #define SOCK_DEAD_BIT (1UL << 0) /* enum sock_flags: no process holds it any more */
 #define SOCK_DONE_BIT (1UL << 1) /* the peer's FIN has arrived */
 #define S_IFMT 0170000

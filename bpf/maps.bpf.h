@@ -47,7 +47,8 @@ struct socket_state {
 	__u64 connect_ns; /* when the SYN left; 0 unless a connect is under way */
 	__u64 born_ns;    /* when it was established; 0: unknown, or nobody asked */
 	struct owner owner;
-	__u32 class;       /* CLASS_* and its enum tcp_scope; 0: not known yet */
+	__u16 class;       /* CLASS_* and its enum tcp_scope; 0: not known yet */
+	__u16 turn;        /* where it is in its turns, see turn.bpf.h */
 	__u32 health_tick; /* in which its health was looked at */
 	__u64 endpoint;    /* places of its endpoint and its client, 0: not known yet */
 	__u64 client;
@@ -56,6 +57,8 @@ struct socket_state {
 	__u64 client_place;
 	__u32 segments; /* counted so far */
 	__u32 retransmits;
+	__u64 asked_ns;  /* when the last byte of a request was */
+	__u64 turn_size; /* of the request or response so far */
 };
 
 /* The kernel keeps 8 bytes before the data of a storage. */
@@ -141,6 +144,8 @@ ROW_TABLE(connect_times, struct tcp_histogram, 16384);
 ROW_TABLE(lifetimes, struct tcp_histogram, 1);
 
 ROW_TABLE(round_trips, struct tcp_histogram, 1);
+
+ROW_TABLE(turn_times, struct tcp_histogram, 1); /* TCP_TURN_TIMES for each row */
 
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);

@@ -41,7 +41,8 @@ static __always_inline void begin_unlocked(struct sock *sk, struct socket_state 
 {
 	bool done;
 
-	if (endpoint_count && is_active((struct tcp_sock *)sk, state, BY_HELPER))
+	if ((endpoint_count || knobs.responses) &&
+	    is_active((struct tcp_sock *)sk, state, BY_HELPER))
 		s->flags = ACTIVE; /* else it does not matter */
 	done = begin_try(sk, s, state) || begin_try(sk, s, state) || begin_try(sk, s, state) ||
 	       begin_try(sk, s, state) || begin_try(sk, s, state);

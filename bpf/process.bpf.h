@@ -39,12 +39,12 @@ static __always_inline __u64 current_cgroup(void)
 }
 
 /* What only the running process can tell, if the row is about it. */
-__noinline int row_introduce(__u32 number)
+static __always_inline void row_introduce(__u32 number)
 {
 	struct tcp_row *row = row_at(number);
 
 	if (!row || bpf_get_current_pid_tgid() >> 32 != row->pid)
-		return 0;
+		return;
 	row->exited = 0;
 	BPF_CORE_READ_INTO(&row->comm, (struct task_struct *)bpf_get_current_task(), group_leader,
 			   comm);
@@ -52,14 +52,13 @@ __noinline int row_introduce(__u32 number)
 	row->cgroup = current_cgroup();
 	row->parent =
 		BPF_CORE_READ((struct task_struct *)bpf_get_current_task(), real_parent, tgid);
-	return 0;
 }
 
 /*
  * Takes a free row's number; 0 if there is none. Rows come back between two ticks, so until the
  * next one nobody asks again: the stack has one lock for all processors.
  */
-__noinline int row_take(void)
+static __always_inline __u32 row_take(void)
 {
 	__u64 now = tick; /* before the pop: later frees are of the next tick */
 	__u32 number = 0;
@@ -70,7 +69,7 @@ __noinline int row_take(void)
 	err = bpf_map_pop_elem(&free_rows, &number);
 	if (err == -ENOENT)
 		full_tick = now;
-	return err ? 0 : (int)number;
+	return err ? 0 : number;
 }
 
 /* As owner.comm has it. */

@@ -68,8 +68,9 @@ static __always_inline struct socket_state *state_add(struct sock *sk, struct so
 	return s;
 }
 
-/* A socket that begins a new life: it may have a state from an earlier one. */
-static __always_inline struct socket_state *state_reset(struct sock *sk, int flags, int uncounted)
+/* A socket that begins a new life: it may have a state from an earlier one. Out of line for its
+ * stack. */
+static __noinline struct socket_state *state_reset(struct sock *sk, int flags, int uncounted)
 {
 	struct socket_state initial = {.flags = flags, .uncounted = uncounted};
 	struct socket_state *s = state_get(sk);

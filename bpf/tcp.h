@@ -45,6 +45,7 @@ struct tcp_knobs {
 	_Bool lifetimes;
 	_Bool health;          /* segments, retransmits, resets, round trips */
 	_Bool listeners;       /* accept queues */
+	_Bool responses;       /* turns: requests and responses */
 	_Bool failures;        /* each failed connect is an event... */
 	__u64 slow_connect_ns; /* ...and each that took longer; 0: none */
 	_Bool by_scope;
@@ -56,13 +57,26 @@ struct tcp_knobs {
 	__u64 remote_ports[TCP_PORT_WORDS]; /* ...or both sets are empty */
 };
 
-/* Times that are measured, each with a histogram of its own; all but the first if asked for. */
+/*
+ * What is measured, each with a histogram of its own; all but the first if asked for. Sizes are in
+ * sixteenths of a byte: so the scale of the histograms is from 64 B to 8 GiB for them.
+ */
 enum tcp_time {
 	TCP_TIME_CONNECT,  /* of successful connects, in ns */
 	TCP_TIME_LIFETIME, /* of connections, from established to closed, in us */
 	TCP_TIME_RTT,      /* round trip, smoothed by TCP, in ns: once per tick and busy socket */
+	TCP_TIME_SERVICE,  /* of requests that were served, in ns; see turn.bpf.h */
+	TCP_SIZE_REQUEST_SERVED,
+	TCP_SIZE_RESPONSE_SERVED,
+	TCP_TIME_RESPONSE, /* the same of requests that were sent, in the same order */
+	TCP_SIZE_REQUEST_SENT,
+	TCP_SIZE_RESPONSE_RECEIVED,
 	TCP_TIME_COUNT
 };
+
+/* The histograms of turns are in one table, side by side for each row. */
+#define TCP_TURN_TIMES (TCP_TIME_COUNT - TCP_TIME_SERVICE)
+#define TCP_SIZE_UNITS 16 /* in a byte */
 
 /* What is counted for a process. 64-bit counters only: the user half walks them as an array. */
 struct tcp_counters {
@@ -251,7 +265,8 @@ _Static_assert(sizeof(struct tcp_counters) ==
 	       "tcp_counters");
 _Static_assert(sizeof(struct tcp_bytes) == 16, "tcp_bytes");
 _Static_assert(sizeof(struct tcp_endpoint) == 24, "tcp_endpoint");
-_Static_assert(sizeof(struct tcp_row) == sizeof(struct tcp_counters) + 112, "tcp_row");
+_Static_assert(sizeof(struct tcp_row) == sizeof(struct tcp_counters) + 88 + 8 * TCP_TIME_COUNT,
+	       "tcp_row");
 _Static_assert(sizeof(struct tcp_process_key) == 16, "tcp_process_key");
 _Static_assert(sizeof(struct tcp_endpoint_key) == 40, "tcp_endpoint_key");
 _Static_assert(sizeof(struct tcp_histogram) == 872, "tcp_histogram");

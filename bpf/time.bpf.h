@@ -1,11 +1,19 @@
 /* SPDX-License-Identifier: GPL-2.0 OR MIT */
 /* Copyright (c) 2026 ebpf_tcp authors */
 
-/* Times: of connects, of connections, of round trips. */
+/* What is measured: times of connects, connections and round trips; times and sizes of turns. */
 #ifndef EBPF_TCP_TIME_BPF_H
 #define EBPF_TCP_TIME_BPF_H
 
 #include "row.bpf.h"
+
+/* Those of turns lie side by side. */
+static __always_inline struct tcp_histogram *turn_histogram_at(__u32 number, __u32 time)
+{
+	__u32 at = number * TCP_TURN_TIMES + time - TCP_TIME_SERVICE;
+
+	return bpf_map_lookup_elem(&turn_times, &at);
+}
 
 static __always_inline struct tcp_histogram *histogram_at(__u32 number, enum tcp_time time)
 {
@@ -13,7 +21,9 @@ static __always_inline struct tcp_histogram *histogram_at(__u32 number, enum tcp
 		return bpf_map_lookup_elem(&connect_times, &number);
 	if (time == TCP_TIME_LIFETIME)
 		return bpf_map_lookup_elem(&lifetimes, &number);
-	return bpf_map_lookup_elem(&round_trips, &number);
+	if (!knobs.responses || time == TCP_TIME_RTT)
+		return bpf_map_lookup_elem(&round_trips, &number);
+	return turn_histogram_at(number, time);
 }
 
 static __always_inline void row_time(__u32 number, enum tcp_time time, __u64 units, __u32 bucket)

@@ -67,6 +67,7 @@ struct sock {
 	__u16 sk_type;
 	__u8 sk_kern_sock : 1;
 	int sk_err;
+	__u8 sk_shutdown;
 	int sk_wmem_queued;
 	int sk_sndbuf;
 	__u32 sk_ack_backlog;

@@ -42,10 +42,14 @@ static struct bpf_link *attach_one(const struct probe *p, size_t index)
 	return bpf_program__attach_iter(program, &options);
 }
 
-/* Is the program attached only once there is an MPTCP socket? TCP sockets run it for nothing. */
-static bool is_late(size_t program)
+/*
+ * Is the program attached only once there is an MPTCP socket? TCP sockets run it for nothing. Bytes
+ * may be counted late, turns may not.
+ */
+static bool is_late(const struct probe *p, size_t program)
 {
-	return program == PROGRAM(rawtp_mptcp_receive) || program == PROGRAM(fentry_mptcp_release);
+	return !p->skeleton->rodata->knobs.responses && (program == PROGRAM(rawtp_mptcp_receive) ||
+							 program == PROGRAM(fentry_mptcp_release));
 }
 
 /* What was received until then is not lost: it is counted with what comes next. */
@@ -55,7 +59,7 @@ void attach_late(struct probe *p)
 		return;
 	p->late_attached = true;
 	for (size_t i = 0; i < PROGRAM_COUNT; i++)
-		if (p->selected[i] && is_late(i))
+		if (p->selected[i] && is_late(p, i))
 			p->links[i] = bpf_program__attach(program_at(p, i));
 }
 
@@ -64,7 +68,7 @@ int attach(struct probe *p)
 	for (size_t i = 0; i < PROGRAM_COUNT; i++) {
 		int err;
 
-		if (!p->selected[i] || is_late(i))
+		if (!p->selected[i] || is_late(p, i))
 			continue;
 		p->links[i] = attach_one(p, i);
 		if (p->links[i])

@@ -36,18 +36,19 @@ static void read_counters(struct tcp_counters *out, const struct probe_tables *t
 static bool is_torn(struct snapshot *s, unsigned row, unsigned time, const struct tcp_counters *now)
 {
 	const struct tcp_counters *before = &s->seen[row].counters;
-	const struct tcp_histogram *histogram = s->tables.histograms[time];
 	__u64 count = now->times[time] - before->times[time], sum = 0;
 	uint32_t *out = s->grown_buckets[time];
+	const uint32_t *buckets;
 
-	if (!histogram)
+	if (!s->tables.histograms[time])
 		return false;
 	if (!count && (time != TCP_TIME_CONNECT || now->connects == before->connects))
 		return false;
+	buckets = probe_histogram(&s->tables, time, row)->buckets;
 	s->grown_max[time] = __atomic_load_n(&s->tables.rows[row].time_max[time], __ATOMIC_RELAXED);
 	__atomic_thread_fence(__ATOMIC_ACQUIRE);
 	for (unsigned i = 0; i < TCP_LATENCY_BUCKETS; i++) {
-		out[i] = __atomic_load_n(&histogram[row].buckets[i], __ATOMIC_RELAXED);
+		out[i] = __atomic_load_n(&buckets[i], __ATOMIC_RELAXED);
 		sum += out[i];
 	}
 	return sum != count;
@@ -106,7 +107,7 @@ bool growth_take(struct tcp_counters *grown, struct snapshot *s, unsigned number
 /* Takes the growth of a histogram out of the row. What has come meanwhile stays. */
 static const uint32_t *take_buckets(struct snapshot *s, unsigned row, unsigned time)
 {
-	uint32_t *now = s->tables.histograms[time][row].buckets;
+	uint32_t *now = probe_histogram(&s->tables, time, row)->buckets;
 	const uint32_t *grown = s->grown_buckets[time];
 
 	for (unsigned i = 0; i < TCP_LATENCY_BUCKETS; i++)

@@ -31,9 +31,10 @@ struct probe_tables {
 	const struct tcp_bytes *bytes; /* mapped, shard_count times as many */
 	const __u64 *touched;          /* mapped, one per row: the tick in which it last changed */
 	__u64 *tick;                   /* mapped: counted up after each look */
-	struct tcp_histogram *histograms[TCP_TIME_COUNT]; /* mapped, one per row; or NULL */
-	const struct tcp_self *self;                      /* mapped */
-	__u32 *endpoints_taken; /* mapped: counted down for each that is freed */
+	struct tcp_histogram
+		*histograms[TCP_TIME_COUNT]; /* mapped, see probe_histogram(); or NULL */
+	const struct tcp_self *self;         /* mapped */
+	__u32 *endpoints_taken;              /* mapped: counted down for each that is freed */
 	unsigned row_count;
 	unsigned shard_count;
 	unsigned socket_count;   /* room in the table of sockets; 0: there is no table */
@@ -55,6 +56,15 @@ static inline struct tcp_bytes probe_bytes(const struct probe_tables *tables, un
 		sum.rx += shard->rx;
 	}
 	return sum;
+}
+
+/* The histogram of a row, if there is any of that time. Those of turns lie side by side. */
+static inline struct tcp_histogram *probe_histogram(const struct probe_tables *tables,
+						    unsigned time, unsigned row)
+{
+	size_t stride = time < TCP_TIME_SERVICE ? 1 : TCP_TURN_TIMES;
+
+	return &tables->histograms[time][row * stride];
 }
 
 /* Names that `backend` may have: "auto", then those that it tries, in that order; ends with NULL.

@@ -27,6 +27,7 @@ static int map_tables(struct probe *p, const struct probe_options *options)
 		[TCP_TIME_LIFETIME] = options->knobs.lifetimes ? p->skeleton->maps.lifetimes : NULL,
 		[TCP_TIME_RTT] = options->knobs.health ? p->skeleton->maps.round_trips : NULL,
 	};
+	struct tcp_histogram *turns = NULL;
 	int err = map_table((void **)&p->rows, p->skeleton->maps.rows, sizeof(*p->rows),
 			    p->row_count);
 
@@ -40,6 +41,11 @@ static int map_tables(struct probe *p, const struct probe_options *options)
 		if (maps[i])
 			err = map_table((void **)&p->histograms[i], maps[i],
 					sizeof(*p->histograms[i]), p->row_count);
+	if (!err && options->knobs.responses)
+		err = map_table((void **)&turns, p->skeleton->maps.turn_times, sizeof(*turns),
+				(size_t)p->row_count * TCP_TURN_TIMES);
+	for (unsigned i = 0; turns && i < TCP_TURN_TIMES; i++)
+		p->histograms[TCP_TIME_SERVICE + i] = &turns[i];
 	return err;
 }
 
@@ -106,9 +112,12 @@ void tables_close(struct probe *p)
 		munmap(p->bytes, sizeof(*p->bytes) * p->row_count * p->shard_count);
 	if (p->touched)
 		munmap(p->touched, sizeof(*p->touched) * p->row_count);
-	for (unsigned i = 0; i < TCP_TIME_COUNT; i++)
+	for (unsigned i = 0; i < TCP_TIME_SERVICE; i++)
 		if (p->histograms[i])
 			munmap(p->histograms[i], sizeof(*p->histograms[i]) * p->row_count);
+	if (p->histograms[TCP_TIME_SERVICE]) /* the others follow it */
+		munmap(p->histograms[TCP_TIME_SERVICE],
+		       sizeof(**p->histograms) * p->row_count * TCP_TURN_TIMES);
 	ring_buffer__free(p->ring);
 }
 

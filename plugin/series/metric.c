@@ -65,6 +65,18 @@ static const struct {
 	 "listen_drop",
 	 1,
 	 {COUNTER(listen_drops)}},
+	{SWITCH(responses),
+	 WHOLE | IN,
+	 "total_requests",
+	 "served",
+	 1,
+	 {COUNTER(times[TCP_TIME_SERVICE])}},
+	{SWITCH(responses),
+	 WHOLE | OUT,
+	 "total_requests",
+	 "sent",
+	 1,
+	 {COUNTER(times[TCP_TIME_RESPONSE])}},
 };
 
 /* To add a time: one row. */
@@ -74,11 +86,21 @@ static const struct {
 	enum tcp_time time;
 	const char *type;
 	const char *instance;
-	double per_s; /* units in a second */
+	double units; /* in a second, or in a byte */
 } times[] = {
 	{SWITCH(connect_latency), WHOLE | OUT, TCP_TIME_CONNECT, "latency", "connect", 1e9},
 	{SWITCH(lifetime), ALL, TCP_TIME_LIFETIME, "duration", "lifetime", 1e6},
 	{SWITCH(health), ALL, TCP_TIME_RTT, "latency", "rtt", 1e9},
+	{SWITCH(responses), WHOLE | IN, TCP_TIME_SERVICE, "latency", "service", 1e9},
+	{SWITCH(responses), WHOLE | IN, TCP_SIZE_REQUEST_SERVED, "bytes", "request_served",
+	 TCP_SIZE_UNITS},
+	{SWITCH(responses), WHOLE | IN, TCP_SIZE_RESPONSE_SERVED, "bytes", "response_served",
+	 TCP_SIZE_UNITS},
+	{SWITCH(responses), WHOLE | OUT, TCP_TIME_RESPONSE, "latency", "response", 1e9},
+	{SWITCH(responses), WHOLE | OUT, TCP_SIZE_REQUEST_SENT, "bytes", "request_sent",
+	 TCP_SIZE_UNITS},
+	{SWITCH(responses), WHOLE | OUT, TCP_SIZE_RESPONSE_RECEIVED, "bytes", "response_received",
+	 TCP_SIZE_UNITS},
 };
 
 #define SELF(field) offsetof(struct metric_self, field)
@@ -181,20 +203,20 @@ static void emit_time(const struct group *group, size_t row, const struct metric
 	static const struct histogram none = {0};
 	const struct histogram *h = group->times[times[row].time];
 	const char *type = times[row].type, *name = times[row].instance;
-	const double per_s = times[row].per_s;
+	const double units = times[row].units;
 	char instance[64];
 
 	h = h ? h : &none;
 	snprintf(instance, sizeof(instance), "%s-average", name);
-	emit_gauge(group, type, instance, histogram_average(h) / per_s, emit, context);
+	emit_gauge(group, type, instance, histogram_average(h) / units, emit, context);
 	snprintf(instance, sizeof(instance), "%s-upper", name);
-	emit_gauge(group, type, instance, histogram_upper(h) / per_s, emit, context);
+	emit_gauge(group, type, instance, histogram_upper(h) / units, emit, context);
 	for (unsigned i = 0; i < options->percentiles.count; i++) {
 		double percent = options->percentiles.list[i];
 
 		snprintf(instance, sizeof(instance), "%s-percentile-" METRIC_PERCENTILE_FORMAT,
 			 name, percent);
-		emit_gauge(group, type, instance, histogram_percentile(h, percent) / per_s, emit,
+		emit_gauge(group, type, instance, histogram_percentile(h, percent) / units, emit,
 			   context);
 	}
 }

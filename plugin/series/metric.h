@@ -25,6 +25,7 @@ struct metric_options {
 	bool lifetime;
 	bool health;
 	bool listen;
+	bool responses;
 	struct metric_percentiles {
 		double list[METRIC_PERCENTILES_MAX];
 		unsigned count;

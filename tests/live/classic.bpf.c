@@ -41,22 +41,25 @@ static __always_inline __u32 current_pid(void)
 	return bpf_get_current_pid_tgid() >> 32;
 }
 
+static struct tcp_row blank; /* too large for the stack */
+
 /* Read, add, write back: two CPUs at once and one of them is lost. */
 static __always_inline void count(__u32 pid, __u64 tx, __u64 rx, __u64 connects, __u64 connect_ns)
 {
-	struct tcp_row row = {}, *found = bpf_map_lookup_elem(&processes, &pid);
+	struct tcp_row *row;
 
-	if (found)
-		row = *found;
-	row.pid = pid;
-	row.counters.tx_bytes += tx;
-	row.counters.rx_bytes += rx;
-	row.counters.connects += connects;
-	row.counters.times[TCP_TIME_CONNECT] += connects;
-	row.counters.time_sum[TCP_TIME_CONNECT] += connect_ns;
+	bpf_map_update_elem(&processes, &pid, &blank, BPF_NOEXIST);
+	row = bpf_map_lookup_elem(&processes, &pid);
+	if (!row)
+		return;
+	row->pid = pid;
+	row->counters.tx_bytes += tx;
+	row->counters.rx_bytes += rx;
+	row->counters.connects += connects;
+	row->counters.times[TCP_TIME_CONNECT] += connects;
+	row->counters.time_sum[TCP_TIME_CONNECT] += connect_ns;
 	if (pid == current_pid())
-		bpf_get_current_comm(row.comm, sizeof(row.comm));
-	bpf_map_update_elem(&processes, &pid, &row, BPF_ANY);
+		bpf_get_current_comm(row->comm, sizeof(row->comm));
 }
 
 static __always_inline void start_add(struct sock *sk)

@@ -300,6 +300,16 @@ void run_together(struct stage *stage)
 
 /* --- the parent --- */
 
+static void turns_print(const struct turns *t, const char *count, const char *request,
+			const char *response, const char *time)
+{
+	printf(" %s=%" PRIu64 " %s=%" PRIu64 " %s=%" PRIu64, count, t->count, request, t->request,
+	       response, t->response);
+	if (t->us_max)
+		printf(" %s_us_min=%" PRIu64 " %s_us_max=%" PRIu64, time, t->us_min, time,
+		       t->us_max);
+}
+
 static void truth_print(const struct truth *t)
 {
 	printf("truth %d %s tx=%" PRIu64 " rx=%" PRIu64 " connects=%" PRIu64 " accepts=%" PRIu64
@@ -313,6 +323,10 @@ static void truth_print(const struct truth *t)
 	if (t->health)
 		printf(" retransmits=%" PRIu64 " resets_sent=%" PRIu64 " resets_received=%" PRIu64,
 		       t->retransmits, t->resets_sent, t->resets_received);
+	if (t->turns) {
+		turns_print(&t->served, "served", "request_served", "response_served", "service");
+		turns_print(&t->asked, "sent", "request_sent", "response_received", "response");
+	}
 	if (t->plain)
 		printf(" plain=%" PRIu64, t->plain);
 	if (t->note[0])

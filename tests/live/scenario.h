@@ -42,6 +42,11 @@ struct truth {
 	uint64_t latency_us_max;
 	bool health; /* the next three hold */
 	uint64_t retransmits, resets_sent, resets_received;
+	bool turns; /* the next six hold, and the bounds unless they are 0 */
+	struct turns {
+		uint64_t count, request, response; /* bytes */
+		uint64_t us_min, us_max;           /* all service, or response, times together */
+	} served, asked;
 	uint64_t plain; /* what the application moved, where tx and rx are ciphertext */
 	char note[24];  /* why the application's view differs, a word */
 	int verdict;    /* EXIT_OK, or why the scenario ends here */

@@ -257,7 +257,7 @@ static void test_rule_block_errors(void)
 /* -- what the probe must bring -- */
 
 struct demand {
-	bool lifetimes, health, listeners, failures;
+	bool lifetimes, health, listeners, failures, responses;
 	uint64_t slow_connect_ns;
 };
 
@@ -267,6 +267,7 @@ static void expect_demand(const struct tcp_knobs *got, const struct demand *want
 	expect_u64(got->health, want->health, "health");
 	expect_u64(got->listeners, want->listeners, "listeners");
 	expect_u64(got->failures, want->failures, "failures");
+	expect_u64(got->responses, want->responses, "responses");
 	expect_u64(got->slow_connect_ns, want->slow_connect_ns, "slow_connect_ns");
 	expect(!got->by_scope && !got->by_destination && !got->by_port && !got->by_client,
 	       "what nobody asked for");
@@ -288,6 +289,8 @@ static void test_demand(void)
 		{"ReportHealth", NOTHING, BOOLEAN(1), {.health = true}},
 		{"ReportListen", BOOLEAN(1), NOTHING, {.listeners = true}},
 		{"ReportListen", NOTHING, BOOLEAN(1), {.listeners = true}},
+		{"ReportResponses", BOOLEAN(1), NOTHING, {.responses = true}},
+		{"ReportResponses", NOTHING, BOOLEAN(1), {.responses = true}},
 		{"NotifyFailedConnect", BOOLEAN(1), NOTHING, {.failures = true}},
 		{"NotifyFailedConnect", NOTHING, BOOLEAN(1), {.failures = true}},
 		{"NotifyFailedConnect", NOTHING, BOOLEAN(0), {0}},

@@ -64,6 +64,7 @@ static const struct good {
 	{"ReportLifetime", BOOL, REPORT(metric.lifetime), BOOLEAN(1), 1, NULL},
 	{"ReportHealth", BOOL, REPORT(metric.health), BOOLEAN(1), 1, NULL},
 	{"ReportListen", BOOL, REPORT(metric.listen), BOOLEAN(1), 1, NULL},
+	{"ReportResponses", BOOL, REPORT(metric.responses), BOOLEAN(1), 1, NULL},
 	{"NotifyFailedConnect", BOOL, REPORT(event.failed), BOOLEAN(1), 1, NULL},
 	{"NotifySlowConnect", SECONDS, REPORT(event.slow_s), NUMBER(0), 0, NULL},
 	{"NotifySlowConnect", SECONDS, REPORT(event.slow_s), NUMBER(0.25), 250, NULL},
@@ -183,6 +184,7 @@ static void expect_defaults(const struct config *c)
 	expect_u64(c->reports->metric.lifetime, 0, "ReportLifetime");
 	expect_u64(c->reports->metric.health, 0, "ReportHealth");
 	expect_u64(c->reports->metric.listen, 0, "ReportListen");
+	expect_u64(c->reports->metric.responses, 0, "ReportResponses");
 	expect_u64(c->reports->metric.buckets.count, 0, "LatencyBucket");
 	expect_double(c->reports->event.slow_s, 0, "NotifySlowConnect");
 	expect_u64(c->reports->event.failed, 0, "NotifyFailedConnect");

@@ -15,7 +15,7 @@ static const struct tcp_counters total = {
 	.rx_bytes = 2003,
 	.connects = 3001,
 	.time_sum = {4001},
-	.times = {5003},
+	.times = {5003, [TCP_TIME_SERVICE] = 9001, [TCP_TIME_RESPONSE] = 9007},
 	.accepts = 6007,
 	.failed = {11, 13, 17, 19, 23, 29, 31, 37},
 	.scope_tx_bytes = {41, 53, 61},
@@ -205,6 +205,25 @@ static const struct {
 	{ON(health), EVERY, {"percent", "retransmits", 0, {0}, 12.5}},
 	{ON(listen), WHOLE | LISTENING, {"connections", "listen_drop", 1, {83}, 0}},
 	{ON(listen), WHOLE | LISTENING, {"queue_length", "accept", 0, {0}, 89}},
+#define TURN(kinds, turns, count, time, request, response)                                         \
+	{ON(responses), kinds, {"total_requests", count, 1, {turns}, 0}},                          \
+		{ON(responses), kinds, {"latency", time "-average", 0, {0}, 0.000103}},            \
+		{ON(responses), kinds, {"latency", time "-upper", 0, {0}, 0.000107}},              \
+		{ON(responses), kinds, {"latency", time "-percentile-50", 0, {0}, 0.0001024}},     \
+		{ON(responses), kinds, {"bytes", request "-average", 0, {0}, 6301}},               \
+		{ON(responses), kinds, {"bytes", request "-upper", 0, {0}, 6421}},                 \
+		{ON(responses), kinds, {"bytes", request "-percentile-50", 0, {0}, 6400}},         \
+		{ON(responses), kinds, {"bytes", response "-average", 0, {0}, 6311}},              \
+		{ON(responses), kinds, {"bytes", response "-upper", 0, {0}, 6427}},                \
+	{                                                                                          \
+		ON(responses), kinds,                                                              \
+		{                                                                                  \
+			"bytes", response "-percentile-50", 0, {0}, 6400                           \
+		}                                                                                  \
+	}
+	TURN(WHOLE | IN, 9001, "served", "service", "request_served", "response_served"),
+	TURN(WHOLE | OUT, 9007, "sent", "response", "request_sent", "response_received"),
+#undef TURN
 };
 
 static const struct {
@@ -218,6 +237,7 @@ static const struct {
 	{"ReportLifetime", ON(lifetime)},
 	{"ReportHealth", ON(health)},
 	{"ReportListen", ON(listen)},
+	{"ReportResponses", ON(responses)},
 };
 
 /* So many, of that sum and maximum, in the bucket from 98304 to 106496 units. */
@@ -248,6 +268,9 @@ static void test_each_switch(void)
 	struct histogram connect = histogram_of(7, 101000, 103000);
 	struct histogram lifetime = histogram_of(11, 103000, 107000);
 	struct histogram rtt = histogram_of(13, 100000, 101000);
+	struct histogram turn = histogram_of(17, 103000, 107000);
+	struct histogram request = histogram_of(17, 6301 * TCP_SIZE_UNITS, 6421 * TCP_SIZE_UNITS);
+	struct histogram response = histogram_of(17, 6311 * TCP_SIZE_UNITS, 6427 * TCP_SIZE_UNITS);
 
 	for (size_t i = 0; i < COUNT_OF(switches); i++) {
 		struct metric_options options = {
@@ -266,7 +289,8 @@ static void test_each_switch(void)
 				.queued = 89,
 				.segments = 1000,
 				.retransmits = 125,
-				.times = {&connect, &lifetime, &rtt},
+				.times = {&connect, &lifetime, &rtt, &turn, &request, &response,
+					  &turn, &request, &response},
 			};
 
 			check_begin("metric: %s alone, of a %s", switches[i].name, kinds[kind]);

@@ -162,7 +162,8 @@ static void test_latency(void)
 	expect_u64(visit_of(row)->process.time_max[TCP_TIME_CONNECT], 10007, "maximum");
 	expect_u64(visit_of(row)->buckets[30], 1, "bucket 30");
 	expect_u64(kernel.rows[row].time_max[TCP_TIME_CONNECT], 0, "maximum in the kernel");
-	expect_u64(kernel.times[TCP_TIME_CONNECT][row].buckets[30], 0, "bucket 30 in the kernel");
+	expect_u64(kernel_histogram(TCP_TIME_CONNECT, row)->buckets[30], 0,
+		   "bucket 30 in the kernel");
 	for (unsigned i = 0; i < 11; i++)
 		kernel_connect(row, 20011 + i, 30);
 	kernel_connect(row, 9001, 29);
@@ -204,16 +205,16 @@ static void test_times(void)
 			expect_u64(v->times[i][b], b == 30 + i || b == 20 + i,
 				   "bucket %u of time %u", b, i);
 		expect_u64(kernel.rows[row].time_max[i], 0, "maximum %u in the kernel", i);
-		expect_u64(kernel.times[i][row].buckets[30 + i], 0, "bucket in the kernel");
+		expect_u64(kernel_histogram(i, row)->buckets[30 + i], 0, "bucket in the kernel");
 	}
 	kernel_time(row, TCP_TIME_RTT, 7, 0);
-	kernel.times[TCP_TIME_LIFETIME][row].buckets[9]++; /* its count is still to come */
+	kernel_histogram(TCP_TIME_LIFETIME, row)->buckets[9]++; /* its count is still to come */
 	kernel.rows[row].time_max[TCP_TIME_LIFETIME] = 2003;
 	look();
 	expect_u64(visit_of(row)->times[TCP_TIME_RTT][0], 1, "round trip");
 	expect_u64(visit_of(row)->process.grown.times[TCP_TIME_LIFETIME], 0, "lifetimes");
 	expect_u64(visit_of(row)->process.time_max[TCP_TIME_LIFETIME], 0, "longest lifetime");
-	expect_u64(kernel.times[TCP_TIME_LIFETIME][row].buckets[9], 1, "it waits");
+	expect_u64(kernel_histogram(TCP_TIME_LIFETIME, row)->buckets[9], 1, "it waits");
 	expect_u64(kernel.rows[row].time_max[TCP_TIME_LIFETIME], 2003, "its maximum, too");
 	reader_end();
 	fake_remove(PID_BASE + 1);
@@ -222,7 +223,7 @@ static void test_times(void)
 /* A connect as row_time() writes it, up to where the writer loses the processor, and the rest. */
 static void kernel_connect_begin(unsigned row, unsigned bucket, bool connects)
 {
-	kernel.times[TCP_TIME_CONNECT][row].buckets[bucket]++;
+	kernel_histogram(TCP_TIME_CONNECT, row)->buckets[bucket]++;
 	kernel.rows[row].counters.connects += connects;
 	kernel.touched[row] = kernel.tick;
 }
@@ -350,7 +351,7 @@ static void test_absent(void)
 			expect_u64(v->process.time_max[i], there ? 2003 + i : 0, "maximum %u", i);
 			expect_u64(v->times[i][31], there, "bucket of time %u", i);
 			expect_u64(v->times[i][30], 0, "old bucket of time %u", i);
-			expect_u64(kernel.times[i][row].buckets[31], !there,
+			expect_u64(kernel_histogram(i, row)->buckets[31], !there,
 				   "time %u in the kernel", i);
 			expect_u64(kernel.rows[row].time_max[i], there ? 0 : 2003 + i,
 				   "maximum %u in the kernel", i);

@@ -248,6 +248,12 @@ struct tcp_endpoint local_port(uint16_t port)
 	return (struct tcp_endpoint){.kind = TCP_ENDPOINT_PORT, .port = port};
 }
 
+struct tcp_histogram *kernel_histogram(unsigned time, unsigned row)
+{
+	return time < TCP_TIME_SERVICE ? &kernel.times[time][row]
+				       : &kernel.turns[row][time - TCP_TIME_SERVICE];
+}
+
 void kernel_time(unsigned row, enum tcp_time time, uint64_t units, unsigned bucket)
 {
 	struct tcp_counters *both[] = {&kernel.rows[row].counters, &kernel.truth[row]};
@@ -258,7 +264,7 @@ void kernel_time(unsigned row, enum tcp_time time, uint64_t units, unsigned buck
 	}
 	if (kernel.rows[row].time_max[time] < units)
 		kernel.rows[row].time_max[time] = units;
-	kernel.times[time][row].buckets[bucket]++;
+	kernel_histogram(time, row)->buckets[bucket]++;
 }
 
 void kernel_connect(unsigned row, uint64_t ns, unsigned bucket)
@@ -384,7 +390,7 @@ int try_open(struct snapshot **out)
 	};
 
 	for (unsigned i = 0; i < TCP_TIME_COUNT; i++)
-		tables.histograms[i] = kernel.absent[i] ? NULL : kernel.times[i];
+		tables.histograms[i] = kernel.absent[i] ? NULL : kernel_histogram(i, 0);
 	return snapshot_open(out, &tables, &options);
 }
 

@@ -40,8 +40,9 @@ struct kernel_half {
 	struct tcp_bytes bytes[SHARDS][ALL_ROWS];
 	__u64 touched[ALL_ROWS], tick;
 	struct tcp_row told[ALL_ROWS]; /* the rows when `touched` was last set */
-	struct tcp_histogram times[TCP_TIME_COUNT][ALL_ROWS];
-	bool absent[TCP_TIME_COUNT]; /* the reader has no such table */
+	struct tcp_histogram times[TCP_TIME_SERVICE][ALL_ROWS];
+	struct tcp_histogram turns[ALL_ROWS][TCP_TURN_TIMES]; /* the other times of each row */
+	bool absent[TCP_TIME_COUNT];                          /* the reader has no such table */
 	struct tcp_self self;
 	__u32 endpoints_taken;
 	struct {
@@ -125,6 +126,8 @@ void kernel_reset(void);
 int try_open(struct snapshot **out);
 void reader_open(void);
 void look(void);
+struct tcp_histogram *kernel_histogram(unsigned time, unsigned row);
+
 void look_times(unsigned n);
 void reader_begin(const char *name);
 void reader_end(void);

@@ -38,6 +38,8 @@ static const struct limit {
 	 false},
 	{"who sent what on a socket that processes share",
 	 "fork_shared senders_shared exec_shared scm_rights preforked older_shared", "tx", true},
+	{"senders by their packets", "in_parts lock_step_mptcp", "served sent service response",
+	 false},
 };
 
 static bool has_word(const char *words, const char *word)
@@ -163,15 +165,24 @@ static const struct field {
 	const char *name;
 	size_t at; /* in struct tcp_counters */
 	bool optional;
-} fields[] = {{"tx", offsetof(struct tcp_counters, tx_bytes), false},
-	      {"rx", offsetof(struct tcp_counters, rx_bytes), false},
-	      {"connects", offsetof(struct tcp_counters, connects), false},
-	      {"accepts", offsetof(struct tcp_counters, accepts), false},
-	      {"retransmits", offsetof(struct tcp_counters, retransmits), true},
-	      {"resets_sent", offsetof(struct tcp_counters, resets_sent), true},
-	      {"resets_received", offsetof(struct tcp_counters, resets_received), true},
-#define REASON(id, reason) {reason, offsetof(struct tcp_counters, failed[id]), true},
-	      TCP_REASONS(REASON)
+	unsigned units; /* so many counted are one of the truth; 0: 1 */
+} fields[] = {
+#define AT(counter) offsetof(struct tcp_counters, counter)
+	{"tx", AT(tx_bytes), false, 0},
+	{"rx", AT(rx_bytes), false, 0},
+	{"connects", AT(connects), false, 0},
+	{"accepts", AT(accepts), false, 0},
+	{"retransmits", AT(retransmits), true, 0},
+	{"resets_sent", AT(resets_sent), true, 0},
+	{"resets_received", AT(resets_received), true, 0},
+	{"served", AT(times[TCP_TIME_SERVICE]), true, 0},
+	{"request_served", AT(time_sum[TCP_SIZE_REQUEST_SERVED]), true, TCP_SIZE_UNITS},
+	{"response_served", AT(time_sum[TCP_SIZE_RESPONSE_SERVED]), true, TCP_SIZE_UNITS},
+	{"sent", AT(times[TCP_TIME_RESPONSE]), true, 0},
+	{"request_sent", AT(time_sum[TCP_SIZE_REQUEST_SENT]), true, TCP_SIZE_UNITS},
+	{"response_received", AT(time_sum[TCP_SIZE_RESPONSE_RECEIVED]), true, TCP_SIZE_UNITS},
+#define REASON(id, reason) {reason, AT(failed[id]), true, 0},
+	TCP_REASONS(REASON)
 #undef REASON
 };
 
@@ -186,9 +197,11 @@ static uint64_t failed_sum(const struct tcp_counters *c)
 
 static bool counts(const char *field)
 {
-	static const char health[] = "retransmits resets_sent resets_received";
+	static const char asked[] = "retransmits resets_sent resets_received served "
+				    "request_served response_served sent request_sent "
+				    "response_received";
 
-	if (!test.by_endpoint && has_word(health, field))
+	if (!test.by_endpoint && has_word(asked, field))
 		return false; /* nobody asked for it */
 	return !test.source->fields || has_word(test.source->fields, field);
 }
@@ -202,6 +215,8 @@ static void compare_numbers(const struct line *line)
 		const char *name = fields[i].name;
 		uint64_t counted = *(const __u64 *)((const char *)counters + fields[i].at);
 
+		if (fields[i].units)
+			counted /= fields[i].units;
 		if (!number_of(&truth, line->text, name)) {
 			if (!fields[i].optional)
 				complain(" %s does not tell its %s", line->role, name);
@@ -215,31 +230,41 @@ static void compare_numbers(const struct line *line)
 		complain(" %s does not tell its failed", line->role);
 }
 
-/* The mean of what was measured lies between the bounds of the program's own clock. */
-static void compare_latency(const struct line *line)
+/* The sum of what was measured lies between the bounds of the program's own clock. */
+static void compare_time(const struct line *line, const char *name, enum tcp_time time)
 {
 	const struct tcp_counters *c = &line->seen->counters;
-	const struct limit *limit = limit_of("latency");
-	uint64_t least, most,
-		us = c->times[TCP_TIME_CONNECT]
-			     ? c->time_sum[TCP_TIME_CONNECT] / c->times[TCP_TIME_CONNECT] / 1000
-			     : 0;
+	const struct limit *limit = limit_of(name);
+	uint64_t least, most, us = c->time_sum[time] / 1000;
+	char key[2][32];
+	bool good;
 
-	if (!number_of(&least, line->text, "latency_us_min") ||
-	    !number_of(&most, line->text, "latency_us_max"))
+	snprintf(key[0], sizeof(key[0]), "%s_us_min", name);
+	snprintf(key[1], sizeof(key[1]), "%s_us_max", name);
+	if (!number_of(&least, line->text, key[0]) || !number_of(&most, line->text, key[1]))
 		return;
-	if (!c->times[TCP_TIME_CONNECT] || us < least || us <= most)
+	good = c->times[time] && us >= least && us <= most;
+	if (good || (us < least && time == TCP_TIME_CONNECT)) /* no connect is ever shorter */
 		limit = NULL;
 	if (limit)
 		test.excuse = limit->loss;
-	else if (!c->times[TCP_TIME_CONNECT] || us < least || us > most)
-		complain(" %s latency %llu us, not within %llu..%llu", line->role,
+	else if (!good)
+		complain(" %s %s %llu us, not within %llu..%llu", line->role, name,
 			 (unsigned long long)us, (unsigned long long)least,
 			 (unsigned long long)most);
 	if (test.final)
-		tabulate("%s latency %llu..%llu %llu %s", line->role, (unsigned long long)least,
+		tabulate("%s %s %llu..%llu %llu %s", line->role, name, (unsigned long long)least,
 			 (unsigned long long)most, (unsigned long long)us,
 			 limit ? limit->loss : "");
+}
+
+static void compare_times(const struct line *line)
+{
+	compare_time(line, "latency", TCP_TIME_CONNECT);
+	if (!test.by_endpoint)
+		return;
+	compare_time(line, "service", TCP_TIME_SERVICE);
+	compare_time(line, "response", TCP_TIME_RESPONSE);
 }
 
 static void compare_sums(const struct line *line, const struct tcp_counters *all, const char *what,
@@ -361,7 +386,7 @@ static void compare_line(const char *text)
 	if (!line.seen)
 		line.seen = &nothing;
 	compare_numbers(&line);
-	compare_latency(&line);
+	compare_times(&line);
 	if (test.source->strict)
 		compare_process(&line);
 }

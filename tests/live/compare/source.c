@@ -22,6 +22,7 @@ static void plugin_open(void)
 					.knobs.lifetimes = test.by_endpoint,
 					.knobs.health = test.by_endpoint,
 					.knobs.listeners = test.by_endpoint,
+					.knobs.responses = test.by_endpoint,
 					.knobs.failures = test.by_endpoint,
 					.knobs.slow_connect_ns = test.by_endpoint};
 	struct snapshot_options snapshot_options = {.proc_root = "/proc"};

@@ -13,6 +13,7 @@ PLUGINDIR ?= /usr/lib/collectd
 DOCDIR ?= /usr/share/doc/collectd-ebpf_tcp
 MANDIR ?= /usr/share/man
 CONFDIR ?= /etc/collectd
+BINDIR ?= /usr/bin
 Q = $(if $(filter 1,$(V)),,@)
 say = $(if $(filter 1,$(V)),,@printf '  %-8s %s\n' $(1) $(2))
 
@@ -54,7 +55,7 @@ LOADERS = probe backend load tables attach usage
 .SECONDARY:
 .PHONY: all check check-live check-mutants check-kernels fetch-kernels check-packages check-privilege check-sinks check-fuzz matrix bench bench-native soak bench-readme bench-programs programs inspect install install-docs dist deb rpm format clean
 
-all: $(O)/ebpf_tcp.so
+all: $(O)/ebpf_tcp.so $(O)/collectd-tcptop
 
 # -- the kernel half --
 
@@ -89,7 +90,7 @@ PROGRAMS = $(patsubst %,$(O)/tests/%,compare traffic connect turns progress crow
 KERNELS ?= $(shell tests/kernels/run --list)
 BACKENDS ?=
 
-programs: $(PROGRAMS) $(O)/tests/refuse.so all
+programs: $(PROGRAMS) $(O)/tests/refuse.so $(O)/ebpf_tcp.so
 
 vpath %.c tests/live tests/live/traffic tests/live/connect tests/live/turns tests/live/compare tests/bench tests/daemon/soak
 $(O)/tests/%.o: %.c Makefile
@@ -123,6 +124,7 @@ $(O)/tests/tick: private LDFLAGS += -Wl,--wrap=process_gone,--wrap=process_alive
 $(O)/tests/tick: $(LIBRARY)
 
 include tests/fragment.mk
+include packaging/tcptop/fragment.mk
 
 check:
 	$(Q)$(MAKE) --no-print-directory -j2 -Otarget check-unit check-static check-fuzz
@@ -202,6 +204,7 @@ inspect: $(O)/bpf/tcp.bpf.o
 
 install: all install-docs
 	install -D -m 0644 $(O)/ebpf_tcp.so $(DESTDIR)$(PLUGINDIR)/ebpf_tcp.so
+	install -D -m 0755 $(O)/collectd-tcptop $(DESTDIR)$(BINDIR)/collectd-tcptop
 	@# not where collectd looks by itself: README says how to switch it on. What was edited is kept.
 	install -d $(DESTDIR)$(CONFDIR)
 	test -e $(DESTDIR)$(CONFDIR)/ebpf_tcp.conf || \
@@ -216,7 +219,7 @@ install-docs:
 	install -d $(DESTDIR)$(DOCDIR)/examples
 	install -m 0644 -t $(DESTDIR)$(DOCDIR)/examples conf/ebpf_tcp.conf conf/examples/*.conf \
 		packaging/systemd/*.conf packaging/selinux/*.te
-	install -d $(DESTDIR)$(DOCDIR)/examples/dashboards $(DESTDIR)$(MANDIR)/man5
+	install -d $(DESTDIR)$(DOCDIR)/examples/dashboards $(DESTDIR)$(MANDIR)/man5 $(DESTDIR)$(MANDIR)/man1
 	install -m 0644 -t $(DESTDIR)$(DOCDIR)/examples/dashboards conf/dashboards/*.json conf/dashboards/*.png \
 		conf/dashboards/panels.py
 	install -m 0755 -t $(DESTDIR)$(DOCDIR)/examples/dashboards conf/dashboards/rrd-graph
@@ -225,6 +228,8 @@ install-docs:
 		ln -sfn ../$${link%:*} $(DESTDIR)$(DOCDIR)/$${link#*:} || exit; done
 	pod2man --section 5 --center collectd --release ebpf_tcp --name COLLECTD-EBPF_TCP \
 		packaging/collectd-ebpf_tcp.pod > $(DESTDIR)$(MANDIR)/man5/collectd-ebpf_tcp.5
+	pod2man --section 1 --center collectd --release ebpf_tcp --name COLLECTD-TCPTOP \
+		packaging/collectd-tcptop.pod > $(DESTDIR)$(MANDIR)/man1/collectd-tcptop.1
 
 # The version and its date are said once: in the changelog of the Debian package.
 VERSION = $(shell sed -n '1s/.*(\(.*\)).*/\1/p' packaging/debian/changelog)
@@ -253,7 +258,7 @@ rpm: dist
 		-bb packaging/rpm/collectd-ebpf_tcp.spec
 	@ls $(O)/rpm/RPMS/*/*.rpm
 
-SOURCES = $(wildcard bpf/*.[ch] plugin/*.[ch] plugin/*/*.[ch] tests/*/*.[ch] tests/*/*/*.[ch])
+SOURCES = $(wildcard bpf/*.[ch] plugin/*.[ch] plugin/*/*.[ch] packaging/*/*.[ch] tests/*/*.[ch] tests/*/*/*.[ch])
 
 format:
 	$(CLANG_FORMAT) -i $(SOURCES)

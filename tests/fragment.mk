@@ -77,18 +77,18 @@ check-fuzz: $(O)/bpf/tcp.skel.h
 
 # -- what can be seen without running anything --
 
-LINTED = $(filter-out %.bpf.c,$(wildcard plugin/*.c plugin/*/*.c tests/unit/*.c tests/fuzz/*.c tests/bench/*.c \
+LINTED = $(filter-out %.bpf.c,$(wildcard plugin/*.c plugin/*/*.c packaging/tcptop/*.c tests/tcptop/*.c tests/unit/*.c tests/fuzz/*.c tests/bench/*.c \
 	tests/daemon/soak/*.c))
 
 # All of them run, whatever fails.
-check-static: $(O)/ebpf_tcp.so $(O)/bpf/body.skel.h
+check-static: all $(O)/bpf/body.skel.h
 	@failed=0; \
 	CC='$(CC)' CFLAGS='$(ALL_CFLAGS) $(COLLECTD_CFLAGS)' CLANG='$(CLANG)' BPF_CFLAGS='$(BPF_CFLAGS)' \
 		tests/check/layers || failed=1; \
 	tests/build/symbols $(O)/ebpf_tcp.so || failed=1; \
 	CC='$(CC)' FORTIFY='$(FORTIFY)' tests/build/hardening $(O)/ebpf_tcp.so || failed=1; \
 	CLANG_FORMAT='$(CLANG_FORMAT)' tests/check/format $(SOURCES) || failed=1; \
-	CFLAGS='$(UNIT_CFLAGS) -Itests/unit -Itests/live' tests/check/lint $(LINTED) || failed=1; \
+	CFLAGS='$(UNIT_CFLAGS) $(TCPTOP_CFLAGS) -Itests/live' tests/check/lint $(LINTED) || failed=1; \
 	O=$(O) tests/build/rebuild || failed=1; \
 	tests/kernels/fetch_test || failed=1; \
 	tests/check/docs || failed=1; \

@@ -129,7 +129,7 @@ include packaging/tcptop/fragment.mk
 check:
 	$(Q)$(MAKE) --no-print-directory -j2 -Otarget check-unit check-static check-fuzz
 
-check-live: programs
+check-live: programs all
 	$(Q)export O=$(O); failed=0; \
 	tests/live/run $(or $(BACKENDS),rawtp) || failed=1; \
 	tests/daemon/collectd/groups $(or $(BACKENDS),rawtp) || failed=1; \
@@ -138,6 +138,8 @@ check-live: programs
 	tests/daemon/collectd/footprint $(or $(BACKENDS),rawtp) || failed=1; \
 	tests/daemon/soak/run -p 500 -c 2000 -t 5 $(or $(BACKENDS),rawtp) || failed=1; \
 	tests/check/inspect || failed=1; \
+	tests/tcptop/run || failed=1; \
+	tests/tcptop/terminal || failed=1; \
 	tests/build/quickstart/run || failed=1; \
 	exit $$failed
 

@@ -7,7 +7,7 @@
 
 const char keys_help[2][80] = {
 	"show: All Groups Pids Destinations Clients   / filter   space pause   Q quit",
-	"sort: Rx Tx coNnects Failures Latency rEtransmits Service",
+	"sort: Bytes Rx Tx coNnects Failures Latency rEtransmits Service",
 };
 
 static const struct {
@@ -22,9 +22,9 @@ static const struct {
 	int key;
 	enum metric sort;
 } sorts[] = {
-	{'r', METRIC_RX},       {'t', METRIC_TX},      {'n', METRIC_CONNECTS},
-	{'f', METRIC_FAILURES}, {'l', METRIC_LATENCY}, {'e', METRIC_RETRANSMITS},
-	{'s', METRIC_SERVICE},
+	{'b', METRIC_BYTES},       {'r', METRIC_RX},       {'t', METRIC_TX},
+	{'n', METRIC_CONNECTS},    {'f', METRIC_FAILURES}, {'l', METRIC_LATENCY},
+	{'e', METRIC_RETRANSMITS}, {'s', METRIC_SERVICE},
 };
 
 /* UTF-8: the bytes that go on belong to the character before them. */

@@ -156,8 +156,9 @@ static void show(struct row *row, double newest, double seconds)
 		return;
 	for (unsigned i = 0; i < METRIC_COUNTERS; i++)
 		count(row, i, seconds);
-	for (unsigned i = METRIC_COUNTERS; i < METRIC_COUNT; i++)
+	for (unsigned i = METRIC_COUNTERS; i < METRIC_BYTES; i++)
 		row->value[i] = row->now[i];
+	row->value[METRIC_BYTES] = row->value[METRIC_RX] + row->value[METRIC_TX];
 }
 
 static void drop_missed(struct model *m)

@@ -122,7 +122,7 @@ static const struct {
 	{"show", 'w', ANY, read_what, "WHAT", "all, groups, pids, destinations or clients",
 	 "groups and processes (all), or one kind of rows"},
 	{"sort", 's', ANY, read_sort, "KEY",
-	 "rx, tx, connects, failures, latency, retransmits or service",
+	 "bytes, rx, tx, connects, failures, latency, retransmits or service",
 	 "what is highest comes first"},
 	{"filter", 'f', ANY, read_filter, "TEXT", "at most 63 bytes",
 	 "rows whose names contain this"},
@@ -212,7 +212,8 @@ enum options_verdict options_read(struct options *out, int argc, char **argv)
 	bool given[COUNT_OF(known)] = {0};
 	int letter;
 
-	*out = (struct options){.rows = ROWS, .daemon.interval = INTERVAL_S};
+	*out = (struct options){
+		.view.sort = METRIC_BYTES, .rows = ROWS, .daemon.interval = INTERVAL_S};
 	out->daemon.lines = out->lines;
 	describe(longs, letters);
 	while ((letter = getopt_long(argc, argv, letters, longs, NULL)) != -1) {

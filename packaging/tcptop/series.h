@@ -30,6 +30,7 @@ enum metric {
 	METRIC_LATENCY = METRIC_COUNTERS, /* seconds */
 	METRIC_LATENCY_P99,
 	METRIC_SERVICE, /* until an answer begins; of a destination: until its answer arrives */
+	METRIC_BYTES,   /* rx and tx per second: not a series, but made of two */
 	METRIC_COUNT,
 };
 

@@ -27,6 +27,7 @@ static const char *const sorts[METRIC_COUNT] = {
 	[METRIC_RETRANSMITS] = "retransmits",
 	[METRIC_LATENCY] = "latency",
 	[METRIC_SERVICE] = "service",
+	[METRIC_BYTES] = "bytes",
 };
 
 static const char *const kinds[KIND_COUNT] = {
@@ -71,11 +72,6 @@ static int by_value(double a, double b)
 	return (a < b) - (a > b);
 }
 
-static double bytes(const struct row *row)
-{
-	return row->value[METRIC_RX] + row->value[METRIC_TX];
-}
-
 /* Rows of the same value by what they move, then by their names: so none jumps without a cause. */
 static int compare(const void *a, const void *b, void *sort)
 {
@@ -84,7 +80,7 @@ static int compare(const void *a, const void *b, void *sort)
 	int order = by_value(x->value[metric], y->value[metric]);
 
 	if (!order)
-		order = by_value(bytes(x), bytes(y));
+		order = by_value(x->value[METRIC_BYTES], y->value[METRIC_BYTES]);
 	if (!order)
 		order = strcmp(x->group, y->group);
 	return order ? order : strcmp(x->part, y->part);

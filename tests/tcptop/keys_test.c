@@ -16,6 +16,7 @@ static const struct {
 	{"clients by latency", {'c', 'l'}, "clients latency '' 0"},
 	{"all by retransmits", {'c', 'a', 'e'}, "all retransmits '' 0"},
 	{"capitals by service", {'G', 'S'}, "groups service '' 0"},
+	{"bytes", {'b'}, "all bytes '' 0"},
 	{"rx again", {'s', 'r'}, "all rx '' 0"},
 	{"pause", {' '}, "all rx '' 0 paused"},
 	{"pause and go on", {' ', ' '}, "all rx '' 0"},

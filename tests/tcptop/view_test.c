@@ -15,6 +15,7 @@ static const struct {
 	const char *want; /* rows in their order */
 } cases[] = {
 	{"all by rx", {WHAT_ALL, METRIC_RX, ""}, "web/ web/12 db/ db/7 slow/"},
+	{"groups by bytes", {WHAT_GROUPS, METRIC_BYTES, ""}, "web/ db/ slow/"},
 	{"groups by tx", {WHAT_GROUPS, METRIC_TX, ""}, "db/ web/ slow/"},
 	{"PIDs by connects", {WHAT_PIDS, METRIC_CONNECTS, ""}, "db/7 web/12"},
 	{"groups by failures", {WHAT_GROUPS, METRIC_FAILURES, ""}, "slow/ web/ db/"},

@@ -182,6 +182,8 @@ bool model_tick(struct model *m)
 {
 	const struct row *total;
 
+	if (m->newest == m->time)
+		return false; /* late values of the table that there is: for the next one */
 	m->seconds = m->newest - m->time;
 	for (size_t i = 0; i < m->count; i++)
 		show(m->rows[i], m->newest, m->seconds);

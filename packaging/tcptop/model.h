@@ -47,7 +47,8 @@ void model_close(struct model *m);
 /* Takes the values of a series. False if there is no memory. */
 bool model_add(struct model *m, const struct series *series, double time, const double *values,
 	       enum reading reading);
-/* Makes the table of the newest values. False if a second tick is needed for it. */
+/* Makes the table of the newest values. False if it needs another tick, since there is none, or no
+ * rate. */
 bool model_tick(struct model *m);
 
 /* The row of the whole host, or NULL. */

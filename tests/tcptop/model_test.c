@@ -81,6 +81,8 @@ static void test_late(void)
 	model_tick(&m);
 	expect(!world_row(&m, "a/"), "a is in the table without a value");
 	tick(102, LINES("a/if_octets 17:0"));
+	expect(!model_tick(&m), "a late value alone is a table");
+	expect_row("all/", METRIC_RX, 8.5, 17);
 	tick(104, LINES("all/if_octets 40:0", "a/if_octets 40:0"));
 	model_tick(&m);
 	expect_row("all/", METRIC_RX, 11.5, 23);

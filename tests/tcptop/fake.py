@@ -67,6 +67,7 @@ def serve(connection, manner):
 def main(path, manner):
     server = socket.socket(socket.AF_UNIX)
     server.bind(path + ".new")
+    server.settimeout(20)  # nobody waits for a client that never comes
     server.listen()
     os.rename(path + ".new", path)
     serve(server.accept()[0], manner)

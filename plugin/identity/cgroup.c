@@ -26,17 +26,25 @@ static bool has_digits(struct span p, size_t want)
 	return digits == want;
 }
 
-/* "ID", "RUNTIME-ID.scope", "…:ID"; but not "…-conmon-ID.scope". */
-static bool put_id(char *out, size_t size, struct span p)
+/* "ID", "RUNTIME-ID.scope", "…:ID"; but not "…-conmon-ID.scope". Empty if it is none. */
+static struct span id_of(struct span p)
 {
 	struct span before = span_ends(p, ".scope") ? span_between(p, "", ".scope") : p;
-	struct span id = span_cut_tail(&before, 64);
+	struct span id = span_cut_tail(&before, CGROUP_ID_SIZE - 1);
 
 	if (!span_digits(id, 16) || span_ends(before, "conmon-") ||
 	    (before.length && !span_ends(before, "-") && !span_ends(before, ":")))
-		return false;
-	snprintf(out, size, "%.12s", id.at);
-	return true;
+		id.length = 0;
+	return id;
+}
+
+static bool put_id(char *out, size_t size, struct span p)
+{
+	struct span id = id_of(p);
+
+	if (id.length)
+		snprintf(out, size, "%.12s", id.at);
+	return id.length;
 }
 
 /* A container of Fargate: the id of its task, and a number. */
@@ -112,20 +120,23 @@ static struct span next_below(struct span *path, struct span parent)
 		       : p;
 }
 
-/* False if there is none. What is in "supervisor" watches a machine from without. */
-static bool container(char *out, size_t size, struct span path)
+/*
+ * The component that names it; empty if there is none. What is in "supervisor" watches a machine
+ * from without.
+ */
+static struct span container(char *out, size_t size, struct span path)
 {
-	struct span parent = {path.at, 0}, p;
-	bool found = false;
+	struct span parent = {path.at, 0}, found = parent, p;
 
 	snprintf(out, size, "%s", CGROUP_NONE);
 	for (; (p = next_below(&path, parent)).length; parent = p) {
 		struct span below = path;
 
-		found |= put_id(out, size, p) || put_pod(out, size, p) ||
-			 put_fargate(out, size, p) || put_build(out, size, parent, p) ||
-			 (!span_is(span_next(&below), "supervisor") &&
-			  put_machine(out, size, parent, p));
+		if (put_id(out, size, p) || put_pod(out, size, p) || put_fargate(out, size, p) ||
+		    put_build(out, size, parent, p) ||
+		    (!span_is(span_next(&below), "supervisor") &&
+		     put_machine(out, size, parent, p)))
+			found = p;
 	}
 	return found;
 }
@@ -133,6 +144,18 @@ static bool container(char *out, size_t size, struct span path)
 void cgroup_container(char *out, size_t size, const char *path)
 {
 	container(out, size, span_of(path));
+}
+
+bool cgroup_container_id(char out[CGROUP_ID_SIZE], const char *path)
+{
+	char name[2];
+	struct span id = id_of(container(name, sizeof(name), span_of(path)));
+
+	if (id.length) {
+		memcpy(out, id.at, id.length);
+		out[id.length] = '\0';
+	}
+	return id.length;
 }
 
 /* -- the unit -- */
@@ -213,7 +236,7 @@ static size_t worth(struct span path)
 {
 	char name[2];
 
-	return container(name, sizeof(name), path) ? 2 : path.length > 1;
+	return container(name, sizeof(name), path).length ? 2 : path.length > 1;
 }
 
 bool cgroup_path(char *out, size_t size, const char *text)

@@ -14,6 +14,7 @@
 
 #define CGROUP_PATH_SIZE 1024 /* longer ones lose their end */
 #define CGROUP_NONE "-"       /* in no unit, in no container */
+#define CGROUP_ID_SIZE 65     /* of a container's id, which has 64 digits */
 
 /*
  * The path out of the text of /proc/PID/cgroup: that of cgroup v2, or where a v1 hierarchy tells
@@ -35,6 +36,10 @@ void cgroup_unit(char *out, size_t size, const char *path);
  * container (conmon) is not in it.
  */
 void cgroup_container(char *out, size_t size, const char *path);
+
+/* All digits of the id of that container. False if it is in none, or that is told apart otherwise.
+ */
+bool cgroup_container_id(char out[CGROUP_ID_SIZE], const char *path);
 
 /*
  * Paths by id, the inode of the cgroup's directory, maybe with TCP_CGROUP_V1: for processes that

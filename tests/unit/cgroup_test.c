@@ -462,9 +462,41 @@ static void test_long(void)
 	check_end();
 }
 
+/* NULL: it has none. */
+static void test_ids(void)
+{
+	static const struct {
+		const char *path, *want;
+	} ids[] = {
+		{"/docker/" ID, ID},
+		{"/docker/" ID "/docker/" ID2 "/init.scope", ID2},
+		{"/system.slice/docker-" ID ".scope/system.slice/a.service", ID},
+		{KUBE "/cri-containerd-" ID ".scope", ID},
+		{KUBE "/crio-" ID ".scope/container", ID},
+		{KUBE, NULL},
+		{"/machine.slice/libpod-conmon-" ID ".scope", NULL},
+		{"/docker/" ID "/lxc/inner", NULL},
+		{"/lxc/outer/docker/" ID, ID},
+		{"/ecs/" HASH "/" HASH "-2495160603", NULL},
+		{"/system.slice/nginx.service", NULL},
+		{"/", NULL},
+		{"", NULL},
+	};
+	char out[CGROUP_ID_SIZE];
+
+	check_begin("cgroup: the id of the innermost container");
+	for (size_t i = 0; i < COUNT_OF(ids); i++) {
+		snprintf(out, sizeof(out), "untouched");
+		expect(cgroup_container_id(out, ids[i].path) == !!ids[i].want, "%s", ids[i].path);
+		expect_text(out, ids[i].want ? ids[i].want : "untouched", ids[i].path);
+	}
+	check_end();
+}
+
 int main(void)
 {
 	test_rows();
+	test_ids();
 	test_digits();
 	test_texts();
 	test_sizes();

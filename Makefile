@@ -42,7 +42,7 @@ HARDENED_LDFLAGS = -Wl,-z,relro,-z,now,-z,noexecstack
 ALL_CFLAGS = -std=gnu11 $(PREFIX_MAP) $(HARDENED_CFLAGS) $(CPPFLAGS) $(CFLAGS) -fno-strict-aliasing $(WARNINGS) \
 	-fPIC -fvisibility=hidden -Ibpf -Iplugin -I$(O)/bpf
 # pkg-config looks for the build machine's alone
-LIBS := $(shell PKG_CONFIG_PATH=$(PKG_CONFIG_PATH):/usr/lib/$(MULTIARCH)/pkgconfig $(PKG_CONFIG) --libs libbpf) -lm
+LIBS := $(shell PKG_CONFIG_PATH=$(PKG_CONFIG_PATH):/usr/lib/$(MULTIARCH)/pkgconfig $(PKG_CONFIG) --libs libbpf json-c) -lm
 
 # A folder of plugin/ is a layer, and at its top is what speaks collectd. What loads the kernel half stands alone.
 objects = $(patsubst %.c,$(O)/%.o,$(wildcard $(1)))

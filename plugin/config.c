@@ -17,8 +17,10 @@
 /* To add an option: one row here, one in conf/ebpf_tcp.conf and one in the man page. */
 static const struct option options[] = {
 	{"GroupBy", read_name_index, AT(match.group_by), 0, 0, naming_names, "Process"},
+	{"ContainerName", read_name_index, AT(match.container_by), 0, 0, container_choices, "name"},
 	{"Process", read_rule, NOWHERE, RULE_PROCESS, 0, NULL, NULL},
 	{"ProcessMatch", read_rule, NOWHERE, RULE_PATTERN, 0, NULL, NULL},
+	{"ContainerMatch", read_rule, NOWHERE, RULE_CONTAINER, 0, NULL, NULL},
 	{"PIDFile", read_rule, NOWHERE, RULE_PID_FILE, 0, NULL, NULL},
 	{"PID", read_rule, NOWHERE, RULE_PID, PID_MAX, NULL, NULL},
 	{"ReportUnmatched", read_bool, AT(match.report_unmatched), 0, 0, NULL, "false"},
@@ -60,6 +62,7 @@ static const struct option options[] = {
 	{"MaxSockets", read_count, AT(probe.max_sockets), 16, 16777216, NULL, "65536"},
 	{"MaxEndpoints", read_count, AT(probe.max_endpoints), 16, 1048576, NULL, "4096"},
 	{"BTF", read_path, AT(probe.btf), 0, 0, NULL, NULL},
+	{"HostRoot", read_path, AT(match.host_root), 0, 0, NULL, "/"},
 	{"ProcRoot", read_path, AT(snapshot.proc_root), 0, 0, NULL, "/proc"},
 	{"CgroupRoot", read_path, AT(match.cgroup_root), 0, 0, NULL, "/sys/fs/cgroup"},
 };
@@ -110,31 +113,6 @@ int config_defaults(struct config *c)
 	return 0;
 }
 
-/* How many letters must be changed, added or left out. */
-static unsigned distance(const char *a, const char *b)
-{
-	unsigned row[64], left, corner;
-	size_t length = strlen(b);
-
-	if (length >= sizeof(row) / sizeof(*row))
-		return UINT_MAX;
-	for (unsigned i = 0; i <= length; i++)
-		row[i] = i;
-	for (unsigned n = 1; *a; a++, n++) {
-		corner = row[0];
-		left = row[0] = n;
-		for (size_t i = 1; i <= length; i++) {
-			unsigned same = corner + (tolower((unsigned char)*a) !=
-						  tolower((unsigned char)b[i - 1]));
-
-			corner = row[i];
-			left = left < corner ? left + 1 : corner + 1;
-			row[i] = left = left < same ? left : same;
-		}
-	}
-	return row[length];
-}
-
 static int warn_unknown(const struct config *c, const oconfig_item_t *item, bool in_rule)
 {
 	const char *nearest = "";
@@ -142,7 +120,7 @@ static int warn_unknown(const struct config *c, const oconfig_item_t *item, bool
 	char block[192];
 
 	for (size_t i = 0; i < OPTION_COUNT; i++) {
-		unsigned far = distance(item->key, options[i].name);
+		unsigned far = option_distance(item->key, options[i].name);
 
 		if (far < least && (options[i].in_rule || !in_rule)) {
 			least = far;
@@ -250,6 +228,20 @@ static void demand(struct tcp_knobs *knobs, const struct config_report *report)
 		knobs->slow_connect_ns = slow_ns;
 }
 
+/* Paths that the user has not given are the host's. */
+static int follow_host(struct config *c)
+{
+	int status = 0;
+
+	for (size_t i = 0; i < OPTION_COUNT; i++)
+		if (options[i].read == read_path && options[i].fallback &&
+		    options[i].at != offsetof(struct config, match.host_root) &&
+		    !(c->reports->own >> i & 1))
+			status |= option_below((char **)((char *)c + options[i].at),
+					       c->match.host_root);
+	return status;
+}
+
 int config_finish(struct config *c)
 {
 	unsigned count = c->match.rule_count + 1;
@@ -266,6 +258,8 @@ int config_finish(struct config *c)
 		c->groups[i].holds = i && !rule_captures(c->match.rules[i - 1]);
 		demand(&c->probe.knobs, &c->reports[i]);
 	}
+	if (follow_host(c))
+		return -1;
 	c->match.proc_root = c->snapshot.proc_root;
 	return 0;
 }
@@ -283,6 +277,7 @@ void config_free(struct config *c)
 	free(c->match.rules);
 	free(c->match.ignores);
 	free(c->match.cgroup_root);
+	free(c->match.host_root);
 	free(c->subnets);
 	free(c->reports);
 	free(c->groups);

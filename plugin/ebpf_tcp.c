@@ -12,7 +12,8 @@
 #include "report.h"
 #include "self.h"
 
-#define MATCH_SHARE 2 /* of the interval, one part may be spent on finding groups */
+#define NAMES_NS 30000000000 /* after so long, names of containers are looked at again */
+#define MATCH_SHARE 2        /* of the interval, one part may be spent on finding groups */
 
 static struct {
 	struct config config;
@@ -79,6 +80,7 @@ static int open_stages(char *why, size_t why_size)
 	probe_tables(&tables, plugin.probe);
 	c->match.clock_ns = processor_ns;
 	c->match.budget_ns = CDTIME_T_TO_NS(plugin_get_interval()) / MATCH_SHARE;
+	c->match.name_ticks = NAMES_NS / CDTIME_T_TO_NS(plugin_get_interval());
 	err = snapshot_open(&plugin.snapshot, &tables, &c->snapshot);
 	if (!err)
 		err = match_open(&plugin.matcher, tables.row_count, &c->match);

@@ -3,6 +3,8 @@
 
 #include "collectd_api.h"
 
+#include <ctype.h>
+
 #include "base/address.h"
 #include "option.h"
 
@@ -46,6 +48,30 @@ int option_refuse(const struct config *c, const oconfig_item_t *item, const char
 	ERROR(PLUGIN_NAME " plugin: option %s%s: %s is not allowed: give %s", item->key, block,
 	      value, allowed);
 	return -1;
+}
+
+unsigned option_distance(const char *a, const char *b)
+{
+	unsigned row[64], left, corner;
+	size_t length = strlen(b);
+
+	if (length >= sizeof(row) / sizeof(*row))
+		return UINT_MAX;
+	for (unsigned i = 0; i <= length; i++)
+		row[i] = i;
+	for (unsigned n = 1; *a; a++, n++) {
+		corner = row[0];
+		left = row[0] = n;
+		for (size_t i = 1; i <= length; i++) {
+			unsigned same = corner + (tolower((unsigned char)*a) !=
+						  tolower((unsigned char)b[i - 1]));
+
+			corner = row[i];
+			left = left < corner ? left + 1 : corner + 1;
+			row[i] = left = left < same ? left : same;
+		}
+	}
+	return row[length];
 }
 
 bool option_is_single(const oconfig_item_t *item, int type)
@@ -137,6 +163,16 @@ static int replace(char **string, const char *value)
 	free(*string);
 	*string = copy;
 	return 0;
+}
+
+int option_below(char **path, const char *folder)
+{
+	char below[PATH_MAX];
+
+	if (strcmp(folder, "/") == 0)
+		return 0;
+	snprintf(below, sizeof(below), "%s%s", folder, *path);
+	return replace(path, below);
 }
 
 int read_name(struct config *c, const struct option *option, oconfig_item_t *item)

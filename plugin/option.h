@@ -41,6 +41,12 @@ void option_block(char *out, size_t size, const struct config *c);
 /* Says that the value is not allowed, and what is. Returns -1. */
 int option_refuse(const struct config *c, const struct oconfig_item_s *item, const char *allowed);
 
+/* How many letters must be changed, added or left out. */
+unsigned option_distance(const char *a, const char *b);
+
+/* Puts a path below a folder. Returns 0, or -1 after an ERROR. */
+int option_below(char **path, const char *folder);
+
 /* Is there one value of that type, and no block? */
 bool option_is_single(const struct oconfig_item_s *item, int type);
 

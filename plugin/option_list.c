@@ -37,10 +37,12 @@ static const char *rule_text(const struct option *option, const oconfig_item_t *
 static struct rule *make_rule(const struct config *c, const struct option *option,
 			      const oconfig_item_t *item)
 {
+	static const char pattern[] = "a name and a regular expression in quotes, or several";
 	static const char *const kinds[] = {
 		[RULE_PROCESS] = ("the name of a process in quotes, or that of the group and those "
 				  "of its processes"),
-		[RULE_PATTERN] = "a name and a regular expression in quotes, or several",
+		[RULE_PATTERN] = pattern,
+		[RULE_CONTAINER] = pattern,
 		[RULE_PID_FILE] = "a name and an absolute path in quotes, or several",
 		[RULE_PID] = "a name in quotes and a process id from 1 to 4194304, or several",
 	};

@@ -11,10 +11,13 @@
 #include "series/metric.h"
 #include "utils/metadata/meta_data.h"
 
+/* What is not known is left out. */
 static void meta_add_text(meta_data_t *meta, const char *key, const char *text)
 {
 	char clean[PATH_MAX];
 
+	if (!text || !*text)
+		return;
 	clean_text(clean, sizeof(clean), text);
 	meta_data_add_string(meta, key, clean);
 }
@@ -28,10 +31,11 @@ static meta_data_t *meta_new(const struct group *process)
 		return NULL;
 	meta_data_add_unsigned_int(meta, "pid", process->pid);
 	meta_add_text(meta, "comm", process->comm);
-	if (process->exe && *process->exe)
-		meta_add_text(meta, "exe", process->exe);
-	if (process->cgroup && *process->cgroup)
-		meta_add_text(meta, "cgroup", process->cgroup);
+	meta_add_text(meta, "exe", process->exe);
+	meta_add_text(meta, "cgroup", process->cgroup);
+	meta_add_text(meta, "container", process->container);
+	meta_add_text(meta, "pod", process->pod);
+	meta_add_text(meta, "namespace", process->namespace);
 	if (process->uid != TCP_UID_UNKNOWN)
 		meta_data_add_unsigned_int(meta, "uid", process->uid);
 	return meta;

@@ -9,7 +9,7 @@
 
 #define PUT(field, span) container_part(field, sizeof(field), (span).at, (span).length)
 
-const char *const *container_by_names(void)
+const char *const *container_choices(void)
 {
 	static const char *const names[] = {
 		[CONTAINER_BY_NAME] = "name",
@@ -56,6 +56,11 @@ bool container_parse(struct container_names *out, const char *name)
 	if (!parse_kubernetes(out, span_of(name)))
 		PUT(out->container, span_of(name));
 	return *name;
+}
+
+bool container_known(const struct container_names *n)
+{
+	return *n->container || *n->pod;
 }
 
 static void join(char *out, size_t size, const char *first, const char *second, const char *third)

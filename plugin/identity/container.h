@@ -17,13 +17,16 @@ struct container_names {
 	char service[128];   /* of the project */
 };
 
+/* Has anybody told a name? */
+bool container_known(const struct container_names *n);
+
 #define CONTAINER_FULL_SIZE (256 + 254 + 128) /* with any slashes and the end */
 
 /* What a container's group is called by. */
 enum container_by { CONTAINER_BY_NAME, CONTAINER_BY_POD, CONTAINER_BY_ID };
 
 /* Names that ContainerName may have, in the order of enum container_by; ends with NULL. */
-const char *const *container_by_names(void);
+const char *const *container_choices(void);
 
 /* Takes over a text, with `_` for each `/`; NULL is "". */
 void container_part(char *out, size_t size, const char *text, size_t length);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright (c) 2026 ebpf_tcp authors */
 
+#include <stdio.h>
 #include <string.h>
 
 #include "identity/matcher.h"
@@ -8,8 +9,8 @@
 
 #define RENEW_NS 100000000 /* patterns take up to 130 kB in a ms, see pattern_renew() */
 
-static const struct match nobody = {GROUP_OTHER, -1, "", "", TCP_UID_UNKNOWN};
-static const struct match the_kernel = {GROUP_KERNEL, -1, "", "", TCP_UID_UNKNOWN};
+static const struct match nobody = {GROUP_OTHER, -1, "", "", NULL, 0, TCP_UID_UNKNOWN};
+static const struct match the_kernel = {GROUP_KERNEL, -1, "", "", NULL, 0, TCP_UID_UNKNOWN};
 
 /* Puts a copy of the text in the place of another one. False without memory: that one stays. */
 static bool keep(struct matcher *m, const char **at, const char *text)
@@ -23,11 +24,23 @@ static bool keep(struct matcher *m, const char **at, const char *text)
 	return true;
 }
 
+/* The match is as the container is called now. */
+static void hold(struct match *match, struct container *k)
+{
+	if (k)
+		k->holders++;
+	if (match->container)
+		match->container->holders--;
+	match->container = k;
+	match->renamed = k ? k->changes : 0;
+}
+
 static void forget(struct matcher *m, struct entry *e)
 {
 	names_put(m->names, e->match.group);
 	names_put(m->names, e->match.exe);
 	names_put(m->names, e->match.cgroup);
+	hold(&e->match, NULL);
 	*e = (struct entry){.match = nobody};
 }
 
@@ -119,6 +132,7 @@ static void match_anew(struct matcher *m, struct entry *e, const struct snapshot
 	take_entry(m, e, p);
 	if (naming_find(group, &rule, &m->naming, &m->subject) || !keep(m, &e->match.group, group))
 		return;
+	hold(&e->match, m->subject.container);
 	e->match.rule = rule;
 	e->generation = m->generation;
 	if (rule >= 0)
@@ -127,24 +141,27 @@ static void match_anew(struct matcher *m, struct entry *e, const struct snapshot
 
 static void match_entry(struct matcher *m, struct entry *e, const struct snapshot_process *p)
 {
-	if (!budget_allows(&m->budget, p->uid)) {
+	if (!budget_allows(&m->budget, p->uid) || containers_spent(m->source.containers)) {
 		wait_entry(m, e, p);
 		return;
 	}
 	e->waits = false;
 	budget_start(&m->budget);
 	subject_init(&m->subject, p, &m->source, was_renamed(e, p));
-	if (keeps_group(m, e, p))
+	if (keeps_group(m, e, p)) {
 		e->generation = m->generation;
-	else
+		hold(&e->match, e->match.container);
+	} else {
 		match_anew(m, e, p);
+	}
 	charge(m, p, e->match.rule);
 }
 
 /* Is the entry about this process, and as the rules are now? */
 static bool valid(const struct matcher *m, const struct entry *e, const struct snapshot_process *p)
 {
-	return e->generation == m->generation && e->start_ns == p->start_ns;
+	return e->generation == m->generation && e->start_ns == p->start_ns &&
+	       (!e->match.container || e->match.renamed == e->match.container->changes);
 }
 
 /*
@@ -202,5 +219,19 @@ const struct match *match_details(struct matcher *m, const struct snapshot_proce
 	e->match.uid = subject_uid(&m->subject);
 	e->detailed = keep(m, &e->match.exe, subject_exe(&m->subject)) &&
 		      keep(m, &e->match.cgroup, subject_cgroup(&m->subject));
+	subject_container(&m->subject);
+	hold(&e->match, m->subject.container);
 	return &e->match;
+}
+
+void match_container(char *out, size_t size, const struct match *match)
+{
+	const struct container *k = match->container;
+
+	snprintf(out, size, "%s", k ? k->names.container : "");
+	if (*out || !*match->cgroup)
+		return;
+	cgroup_container(out, size, match->cgroup);
+	if (strcmp(out, CGROUP_NONE) == 0)
+		*out = '\0';
 }

@@ -12,15 +12,18 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "identity/container.h"
 #include "identity/ignore.h"
 #include "identity/naming.h"
 #include "identity/rule.h"
 
+struct container;
 struct matcher;
 struct snapshot_process;
 
 struct match_options {
 	int group_by;        /* enum match_by */
+	int container_by;    /* enum container_by */
 	struct rule **rules; /* the first that fits counts */
 	unsigned rule_count;
 	bool report_unmatched;   /* GroupBy names what fits no rule */
@@ -29,17 +32,21 @@ struct match_options {
 	bool ignore_selected; /* what one fits goes to other; if not, what none fits */
 	const char *proc_root;
 	char *cgroup_root;
+	char *host_root;            /* where files of runtimes are; NULL: "/" */
+	unsigned name_ticks;        /* so often names of containers may become others */
 	uint64_t (*clock_ns)(void); /* of processor time; NULL: matching is not bounded */
 	uint64_t budget_ns;         /* for a tick: what is not matched then waits for the next */
 };
 
 /* What is known of a process. Texts are never NULL. */
 struct match {
-	const char *group;  /* cleaned; GROUP_OTHER if it is not to be reported */
-	int rule;           /* index of the one that fitted, else -1 */
-	const char *exe;    /* path of the program; "" if unknown */
-	const char *cgroup; /* path; "" if unknown */
-	uint32_t uid;       /* TCP_UID_UNKNOWN if unknown */
+	const char *group;           /* cleaned; GROUP_OTHER if it is not to be reported */
+	int rule;                    /* index of the one that fitted, else -1 */
+	const char *exe;             /* path of the program; "" if unknown */
+	const char *cgroup;          /* path; "" if unknown */
+	struct container *container; /* NULL: none, or nobody has asked for it */
+	unsigned renamed;            /* how often that has got other names */
+	uint32_t uid;                /* TCP_UID_UNKNOWN if unknown */
 };
 
 /* `row_count` bounds snapshot_process.row; `options` must stay. Returns 0 or -ENOMEM. */
@@ -66,8 +73,14 @@ int match_slowest_rule(const struct matcher *m);
 /* Valid until the process of this row is asked for again. Never NULL. */
 const struct match *match_process(struct matcher *m, const struct snapshot_process *p);
 
-/* The attributes that values carry along, which cost a look at /proc: exe and cgroup. Same life. */
+/* The attributes that values carry along, which cost a look at /proc: exe, cgroup and container.
+ * Same life. */
 const struct match *match_details(struct matcher *m, const struct snapshot_process *p);
+
+/* What its container is called by its runtime, else its id or what else names it; "" if it is in
+ * none.
+ */
+void match_container(char *out, size_t size, const struct match *match);
 
 /* Has that rule ever decided about a process? */
 bool match_used(const struct matcher *m, unsigned rule);

@@ -16,6 +16,7 @@ void match_begin(struct matcher *m)
 {
 	budget_begin(&m->budget);
 	cgroups_begin(m->source.cgroups);
+	containers_begin(m->source.containers);
 	m->generation += naming_refresh(&m->naming);
 }
 
@@ -42,7 +43,9 @@ int match_open(struct matcher **out, unsigned row_count, const struct match_opti
 		m->budget.clock_ns = options->clock_ns;
 	m->used = calloc(options->rule_count + 1, sizeof(*m->used));
 	if (!m->used || names_open(&m->names, row_count) ||
-	    cgroups_open(&m->source.cgroups, options->cgroup_root)) {
+	    cgroups_open(&m->source.cgroups, options->cgroup_root) ||
+	    containers_open(&m->source.containers, options->host_root ? options->host_root : "",
+			    options->name_ticks)) {
 		match_close(m);
 		return -ENOMEM;
 	}
@@ -56,6 +59,7 @@ void match_close(struct matcher *m)
 		return;
 	names_close(m->names);
 	cgroups_close(m->source.cgroups);
+	containers_close(m->source.containers);
 	free(m->used);
 	free(m);
 }

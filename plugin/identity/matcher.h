@@ -10,11 +10,12 @@
 
 #include "base/budget.h"
 #include "base/name.h"
+#include "identity/containers.h"
 #include "identity/match.h"
 #include "identity/naming.h"
 #include "identity/subject.h"
 
-/* What is known of a row's process. */
+/* What is known of a row's process. It holds the container. */
 struct entry {
 	struct match match;
 	uint64_t start_ns;

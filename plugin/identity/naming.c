@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/clean.h"
+#include "identity/containers.h"
 #include "identity/match.h"
 #include "identity/naming.h"
 #include "identity/subject.h"
@@ -62,7 +63,13 @@ static void name_unit(char *out, size_t size, struct naming *n)
 
 static void name_container(char *out, size_t size, struct naming *n)
 {
-	name_by_path(out, size, n, cgroup_container);
+	enum container_by by = (enum container_by)n->options->container_by;
+	const struct container *k = by == CONTAINER_BY_ID ? NULL : subject_container(n->subject);
+
+	if (k && container_known(&k->names))
+		container_name(out, size, &k->names, by);
+	else
+		name_by_path(out, size, n, cgroup_container);
 }
 
 /* The path without its slash, of a long one the end. */

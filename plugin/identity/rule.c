@@ -20,7 +20,7 @@
 /* One of the texts of a rule. */
 struct term {
 	char *text;
-	struct pattern *pattern; /* of RULE_PATTERN, else NULL */
+	struct pattern *pattern; /* of RULE_PATTERN and RULE_CONTAINER, else NULL */
 	size_t captures; /* that the name wants, the one of the whole text among them; 0: none */
 	uint32_t pid;    /* of RULE_PID, and what the file of RULE_PID_FILE says; 0: nobody's */
 };
@@ -151,6 +151,13 @@ static int fits_pattern(const struct term *term, struct subject *s, regmatch_t *
 	return pattern_find(term->pattern, subject_cmdline(s), term->captures, captures);
 }
 
+static int fits_container(const struct term *term, struct subject *s, regmatch_t *captures)
+{
+	const char *name = subject_container_name(s);
+
+	return *name ? pattern_find(term->pattern, name, term->captures, captures) : 0;
+}
+
 static int fits_pid_file(const struct term *term, struct subject *s, regmatch_t *captures)
 {
 	(void)captures;
@@ -167,11 +174,13 @@ static int fits_pid(const struct term *term, struct subject *s, regmatch_t *capt
 static const struct {
 	int (*parse)(struct term *term, char *why, size_t why_size); /* NULL: any text will do */
 	int (*fits)(const struct term *term, struct subject *s, regmatch_t *captures);
+	const char *(*text)(struct subject *s); /* in which captures are */
 } kinds[] = {
-	[RULE_PROCESS] = {NULL, fits_process},
-	[RULE_PATTERN] = {parse_pattern, fits_pattern},
-	[RULE_PID_FILE] = {NULL, fits_pid_file},
-	[RULE_PID] = {parse_number, fits_pid},
+	[RULE_PROCESS] = {NULL, fits_process, NULL},
+	[RULE_PATTERN] = {parse_pattern, fits_pattern, subject_cmdline},
+	[RULE_PID_FILE] = {NULL, fits_pid_file, NULL},
+	[RULE_PID] = {parse_number, fits_pid, NULL},
+	[RULE_CONTAINER] = {parse_pattern, fits_container, subject_container_name},
 };
 
 int rule_fits(char *name, size_t size, const struct rule *rule, struct subject *s)
@@ -184,8 +193,8 @@ int rule_fits(char *name, size_t size, const struct rule *rule, struct subject *
 
 		fits = kinds[rule->kind].fits(term, s, captures);
 		if (fits > 0)
-			expand(name, size, rule->name, term->captures ? subject_cmdline(s) : "",
-			       captures);
+			expand(name, size, rule->name,
+			       term->captures ? kinds[rule->kind].text(s) : "", captures);
 	}
 	return fits;
 }

@@ -17,12 +17,13 @@ enum rule_kind {
 	RULE_PATTERN,  /* by a regular expression on the command line */
 	RULE_PID_FILE, /* the process that a file names, and its descendants */
 	RULE_PID,
+	RULE_CONTAINER, /* by a regular expression on the container's names */
 };
 
-/* `name` may have \1 to \9 for the groups of a RULE_PATTERN. `text`: the process's name, the
- * regular expression (POSIX extended), the file's path, or the pid. Returns 0, -ENOMEM or -EINVAL;
- * then `why` says what is wrong with the text, in the words of the C library for a regular
- * expression. rule_add() adds another text: one of them has to fit. */
+/* `name` may have \1 to \9 for the groups of a RULE_PATTERN or RULE_CONTAINER. `text`: the
+ * process's name, the regular expression (POSIX extended), the file's path, or the pid. Returns 0,
+ * -ENOMEM or -EINVAL; then `why` says what is wrong with the text, in the words of the C library
+ * for a regular expression. rule_add() adds another text: one of them has to fit. */
 int rule_new(struct rule **out, enum rule_kind kind, const char *name, const char *text, char *why,
 	     size_t why_size);
 

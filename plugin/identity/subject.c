@@ -4,10 +4,12 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "identity/containers.h"
+#include "identity/runtime.h"
 #include "identity/subject.h"
 #include "probe/snapshot.h"
 
-enum attribute { ALIVE, EXE, CMDLINE, CGROUP, UID, ANCESTORS };
+enum attribute { ALIVE, EXE, CMDLINE, CGROUP, CONTAINER, CONTAINER_NAME, UID, ANCESTORS };
 
 static bool first_look(struct subject *s, enum attribute attribute)
 {
@@ -25,6 +27,7 @@ void subject_init(struct subject *s, const struct snapshot_process *process,
 	s->source = source;
 	s->renamed = renamed;
 	s->looked = 0;
+	s->container = NULL;
 }
 
 /*
@@ -126,6 +129,8 @@ static void read_ancestors(struct subject *s)
 	struct process_stat stat = {0};
 	int err = 0;
 
+	if (!first_look(s, ANCESTORS))
+		return;
 	s->ancestor_count = 0;
 	while (pid && !err && s->ancestor_count < SUBJECT_ANCESTORS) {
 		err = process_stat(&stat, s->source->proc_root, pid);
@@ -141,10 +146,52 @@ bool subject_descends(struct subject *s, uint32_t pid)
 {
 	if (s->process->pid == pid)
 		return true;
-	if (first_look(s, ANCESTORS))
-		read_ancestors(s);
+	read_ancestors(s);
 	for (unsigned i = 0; i < s->ancestor_count; i++)
 		if (s->ancestors[i] == pid)
 			return true;
 	return false;
+}
+
+/* With Podman and CRI-O a conmon is the parent of what the container begins with. */
+static void ask_conmon(struct subject *s, struct container *k)
+{
+	char cmdline[SUBJECT_CMDLINE_SIZE];
+	struct container_names names;
+
+	read_ancestors(s);
+	for (unsigned i = 0; i < s->ancestor_count && !container_known(&k->names); i++)
+		if (process_cmdline(cmdline, sizeof(cmdline), s->source->proc_root,
+				    s->ancestors[i]) > 0 &&
+		    runtime_conmon(&names, k->id, cmdline))
+			containers_tell(k, &names);
+}
+
+const struct container *subject_container(struct subject *s)
+{
+	char id[CGROUP_ID_SIZE];
+
+	if (!first_look(s, CONTAINER) || !cgroup_container_id(id, subject_cgroup(s)))
+		return s->container;
+	s->container = containers_find(s->source->containers, id);
+	if (s->container && !container_known(&s->container->names))
+		ask_conmon(s, s->container);
+	return s->container;
+}
+
+const char *subject_container_name(struct subject *s)
+{
+	const struct container *k = subject_container(s);
+	char *out = s->container_name;
+
+	if (!first_look(s, CONTAINER_NAME))
+		return out;
+	*out = '\0';
+	if (k && container_known(&k->names))
+		container_full(out, sizeof(s->container_name), &k->names);
+	else if (*subject_cgroup(s))
+		cgroup_container(out, sizeof(s->container_name), subject_cgroup(s));
+	if (strcmp(out, CGROUP_NONE) == 0)
+		*out = '\0';
+	return out;
 }

@@ -15,16 +15,20 @@
 
 #include "base/process.h"
 #include "identity/cgroup.h"
+#include "identity/container.h"
 
 #define SUBJECT_CMDLINE_SIZE 4097
 #define SUBJECT_ANCESTORS 64
 
+struct container;
+struct containers;
 struct snapshot_process;
 
 /* Where attributes come from. */
 struct subject_source {
 	const char *proc_root;
 	struct cgroups *cgroups;
+	struct containers *containers;
 	bool unified; /* /proc has told that there is cgroup v2 alone: ids tell paths */
 };
 
@@ -43,6 +47,8 @@ struct subject {
 	char exe[PATH_MAX];
 	char cmdline[SUBJECT_CMDLINE_SIZE];
 	char cgroup[CGROUP_PATH_SIZE];
+	struct container *container; /* NULL: none, or nobody has asked for it */
+	char container_name[CONTAINER_FULL_SIZE];
 };
 
 /*
@@ -64,6 +70,13 @@ const char *subject_cmdline(struct subject *s);
 
 /* The path of its control group, "" if unknown. */
 const char *subject_cgroup(struct subject *s);
+
+/* The container that a runtime has given an id; NULL if there is none. */
+const struct container *subject_container(struct subject *s);
+
+/* All names of its container, as container_full() puts them; of one without names what
+ * cgroup_container() says; "" if it is in none. */
+const char *subject_container_name(struct subject *s);
 
 /* TCP_UID_UNKNOWN if unknown. */
 uint32_t subject_uid(struct subject *s);

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "identity/containers.h"
 #include "identity/match.h"
 #include "series/groups.h"
 #include "series/quota.h"
@@ -56,8 +57,17 @@ void groups_each_unknown(struct groups *g, group_ask *ask, void *context)
 /* Without memory they are unknown. */
 void group_detail(struct group *process, const struct match *match)
 {
+	char container[sizeof(match->container->names.container)];
+
 	process->exe = strdup(match->exe);
 	process->cgroup = strdup(match->cgroup);
+	match_container(container, sizeof(container), match);
+	process->container = *container ? strdup(container) : NULL;
+	if (match->container && *match->container->names.pod) {
+		process->pod = strdup(match->container->names.pod);
+		process->namespace = strdup(match->container->names.namespace);
+	}
+	process->renamed = match->renamed;
 	process->uid = match->uid;
 	process->detailed = true;
 }

@@ -70,9 +70,11 @@ struct group {
 	uint32_t pid;
 	uint32_t uid; /* or TCP_UID_UNKNOWN */
 	char comm[TCP_COMM_LEN];
-	bool detailed; /* what follows is known */
-	char *exe;     /* path; NULL or "" if unknown */
-	char *cgroup;  /* path; NULL or "" if unknown */
+	bool detailed;    /* what follows is known */
+	unsigned renamed; /* see struct match */
+	/* NULL or "" if unknown, or if there is none */
+	char *exe, *cgroup; /* paths */
+	char *container, *pod, *namespace;
 };
 
 typedef void group_visit(void *context, const struct group *group);
@@ -106,7 +108,7 @@ void groups_end(struct groups *g);
  */
 void groups_each_unknown(struct groups *g, group_ask *ask, void *context);
 
-/* Takes the details over: exe, cgroup and uid. */
+/* Takes the details over: exe, cgroup, names of the container, and uid. */
 void group_detail(struct group *process, const struct match *match);
 
 /* How many names, ever, had to wait in `other` or with the rest because too many others began. */

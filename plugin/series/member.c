@@ -85,6 +85,19 @@ void share_give(const struct share *share, struct tcp_counters *counters, struct
 
 /* -- tables -- */
 
+void details_clear(struct group *process)
+{
+	free(process->exe);
+	free(process->cgroup);
+	free(process->container);
+	free(process->pod);
+	free(process->namespace);
+	process->exe = process->cgroup = NULL;
+	process->container = process->pod = process->namespace = NULL;
+	process->uid = TCP_UID_UNKNOWN;
+	process->detailed = false;
+}
+
 void member_retire(struct table *t, struct member *m)
 {
 	unsigned generation = m->generation + 1;
@@ -94,8 +107,7 @@ void member_retire(struct table *t, struct member *m)
 	times_clear(m->pending.times);
 	free(m->series.name);
 	free(m->series.part);
-	free(m->series.exe);
-	free(m->series.cgroup);
+	details_clear(&m->series);
 	memset(m, 0, sizeof(*m));
 	m->generation = generation;
 	m->next = t->free;

@@ -76,6 +76,9 @@ void times_clear(struct histogram **times);
 /* A member that is in no list; NULL without memory. */
 struct member *member_new(struct table *t, const char *name, const char *part);
 
+/* What group_detail() has told is no longer so. */
+void details_clear(struct group *process);
+
 /* Takes the member out of use: whoever points to it is told by the generation. */
 void member_retire(struct table *t, struct member *m);
 

@@ -63,21 +63,14 @@ static void membership_add(struct membership *membership, struct member *m,
 	membership->established = r->established;
 }
 
-/* It is another process or program now: its details are to be asked for again. */
-static void forget(struct group *series)
-{
-	free(series->exe);
-	free(series->cgroup);
-	series->exe = series->cgroup = NULL;
-	series->uid = TCP_UID_UNKNOWN;
-	series->detailed = false;
-}
-
-static void identify(struct group *series, const struct snapshot_process *p)
+/* Of another process or program, or in a container with another name, details are asked for again.
+ */
+static void identify(struct group *series, const struct match *match,
+		     const struct snapshot_process *p)
 {
 	if (series->row != p->row || series->start_ns != p->start_ns ||
-	    series->renames != p->renames)
-		forget(series);
+	    series->renames != p->renames || series->renamed != match->renamed)
+		details_clear(series);
 	series->row = p->row;
 	series->start_ns = p->start_ns;
 	series->renames = p->renames;
@@ -129,7 +122,7 @@ static struct member *add_process(struct groups *g, struct resident *r, const st
 	m = membership_enter(&r->process, g, GROUP_PROCESS, match, pid);
 	if (!m)
 		return NULL;
-	identify(&m->series, p);
+	identify(&m->series, match, p);
 	membership_add(&r->process, m, r, p);
 	return m;
 }

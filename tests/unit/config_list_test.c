@@ -154,8 +154,43 @@ static void test_lists(void)
 	check_end();
 }
 
+/* NULL: it is not given. */
+static void test_host_root(void)
+{
+	static const struct {
+		const char *host, *proc, *want_proc, *want_cgroup;
+	} rows[] = {
+		{NULL, NULL, "/proc", "/sys/fs/cgroup"},
+		{"/", NULL, "/proc", "/sys/fs/cgroup"},
+		{"/host", NULL, "/host/proc", "/host/sys/fs/cgroup"},
+		{"/host", "/proc", "/proc", "/host/sys/fs/cgroup"},
+		{"/host", "/p", "/p", "/host/sys/fs/cgroup"},
+		{NULL, "/p", "/p", "/sys/fs/cgroup"},
+	};
+	struct config c;
+
+	check_begin("config: HostRoot leads the paths that are not given");
+	for (size_t i = 0; i < COUNT_OF(rows); i++) {
+		const oconfig_value_t host = TEXT((char *)rows[i].host);
+		const oconfig_value_t proc = TEXT((char *)rows[i].proc);
+
+		config_start(&c);
+		expect(!rows[i].proc || !read_values(&c, "ProcRoot", &proc, 1), "refused");
+		expect(!rows[i].host || !read_values(&c, "HostRoot", &host, 1), "refused");
+		expect(!config_finish(&c), "it does not finish");
+		expect_text(c.match.host_root, rows[i].host ? rows[i].host : "/", "HostRoot");
+		expect_text(c.snapshot.proc_root, rows[i].want_proc, "ProcRoot");
+		expect_text(c.match.proc_root, rows[i].want_proc, "of matches");
+		expect_text(c.match.cgroup_root, rows[i].want_cgroup, "CgroupRoot");
+		expect(!c.probe.btf, "BTF: %s", c.probe.btf);
+		config_free(&c);
+	}
+	check_end();
+}
+
 int main(void)
 {
+	test_host_root();
 	test_blocks();
 	test_percentiles();
 	test_buckets();

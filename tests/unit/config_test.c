@@ -32,6 +32,10 @@ static const struct good {
 	{"GroupBy", INDEX, AT(match.group_by), TEXT("Container"), MATCH_BY_CONTAINER, NULL},
 	{"GroupBy", INDEX, AT(match.group_by), TEXT("Cgroup"), MATCH_BY_CGROUP, NULL},
 	{"GroupBy", INDEX, AT(match.group_by), TEXT("User"), MATCH_BY_USER, NULL},
+	{"ContainerName", INDEX, AT(match.container_by), TEXT("name"), CONTAINER_BY_NAME, NULL},
+	{"ContainerName", INDEX, AT(match.container_by), TEXT("pod"), CONTAINER_BY_POD, NULL},
+	{"ContainerName", INDEX, AT(match.container_by), TEXT("id"), CONTAINER_BY_ID, NULL},
+	{"HostRoot", TEXT_FIELD, AT(match.host_root), TEXT("/host"), 0, "/host"},
 	{"ReportUnmatched", BOOL, AT(match.report_unmatched), BOOLEAN(1), 1, NULL},
 	{"IgnoreSelected", BOOL, AT(match.ignore_selected), BOOLEAN(0), 0, NULL},
 	{"ReportByDestination", BOOL, REPORT(group.by_destination), BOOLEAN(1), 1, NULL},
@@ -150,6 +154,8 @@ static void test_backends(void)
 static void expect_defaults(const struct config *c)
 {
 	expect_u64((unsigned)c->match.group_by, MATCH_BY_PROCESS, "GroupBy");
+	expect_u64((unsigned)c->match.container_by, CONTAINER_BY_NAME, "ContainerName");
+	expect_text(c->match.host_root, "/", "HostRoot");
 	expect_u64(c->reports->group.by_pid, 1, "ReportByPID");
 	expect_u64(c->reports->group.pid_limit, 50, "PIDLimit");
 	expect_u64(c->reports->group.pid_min_age_s, 60, "PIDMinAge");
@@ -272,6 +278,11 @@ static const struct {
 	{"Process", 2, {TEXT("a"), NUMBER(7)}, "\"a\" 7 ", "those of its processes"},
 	{"Process", 3, {TEXT("a"), TEXT("b"), TEXT("")}, "\"b\" \"\"", "those of its processes"},
 	{"Process", 2, {TEXT("a\\1"), TEXT("b")}, "\"a\\1\"", "0 groups"},
+	{"ContainerName", 1, {TEXT("short")}, "\"short\"", "\"name\", \"pod\", \"id\""},
+	{"HostRoot", 1, {TEXT("host")}, "\"host\"", "an absolute path"},
+	{"ContainerMatch", 1, {TEXT("a")}, "\"a\"", "a name and a regular expression"},
+	{"ContainerMatch", 2, {TEXT("a"), TEXT("(")}, "\"a\" \"(\"", "Unmatched ("},
+	{"ContainerMatch", 2, {TEXT("a-\\2"), TEXT("(x)")}, "\"a-\\2\"", "something else"},
 	{"ProcessMatch", 1, {TEXT("a")}, "\"a\"", "a name and a regular expression"},
 	{"ProcessMatch", 2, {TEXT("a"), TEXT("(")}, "\"a\" \"(\"", "Unmatched ("},
 	{"ProcessMatch", 2, {TEXT("a-\\2"), TEXT("(x)")}, "\"a-\\2\"", "something else"},

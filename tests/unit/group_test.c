@@ -4,6 +4,7 @@
 /* The life of a series, of a group and of a process: when it begins, what it has, when it ends. */
 #include "check.h"
 #include "group_world.h"
+#include "identity/containers.h"
 
 static void test_empty(void)
 {
@@ -255,8 +256,7 @@ static void test_shared_group(void)
 
 static void test_details(void)
 {
-	struct match match = {
-		.group = "box", .rule = -1, .exe = "/bin/sh", .cgroup = "/box", .uid = 1009};
+	struct match match = match_of("box", -1);
 	struct snapshot_process p = {
 		.row = 3, .pid = 101, .start_ns = 7 * SECOND, .comm = "sh", .grown.rx_bytes = 11};
 
@@ -283,6 +283,29 @@ static void test_details(void)
 	tick_end();
 	expect_rx("box", 101, 33);
 	expect_rx("box", 103, 0);
+	world_close();
+	check_end();
+}
+
+static void test_renamed(void)
+{
+	struct match match = match_of("box", -1);
+	struct snapshot_process p = {
+		.row = 3, .pid = 101, .start_ns = 7 * SECOND, .comm = "sh", .grown.rx_bytes = 11};
+
+	struct container later = {.names = {.container = "later"}};
+
+	check_begin("group: a process tells the new name of its container");
+	world_open(7, 7, 0);
+	for (unsigned i = 0; i < 4; i++) {
+		tick_begin();
+		feed(&match, &p);
+		tick_end();
+		expect_u64(world.asked, i < 2 ? 1 : 2, "asked");
+		match.renamed = i > 0;
+		match.container = i > 0 ? &later : match.container;
+	}
+	expect_rx("box", 101, 44);
 	world_close();
 	check_end();
 }
@@ -390,6 +413,7 @@ int main(void)
 	test_last_growth();
 	test_shared_group();
 	test_details();
+	test_renamed();
 	test_asked();
 	test_details_unknown();
 	test_unselected();

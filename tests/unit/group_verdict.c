@@ -7,6 +7,7 @@
 #include "base/name.h"
 #include "check.h"
 #include "group_world.h"
+#include "identity/containers.h"
 #include "series/metric.h"
 
 const char *const kind_names[] = {"group", "process", "destination", "port", "client"};
@@ -100,6 +101,8 @@ static void see_fixed(struct due *d, const struct group *series, const char *nam
 /* Without memory, a text may be missing or that of before. */
 static void expect_details(const struct due *d, const struct group *series)
 {
+	static const struct container_names none;
+	const struct container_names *names;
 	const struct due *maker = d->rest ? due_of(GROUP_WHOLE, d->name, "") : d;
 
 	expect(series->rule == maker->match.rule, "rule of %s/%s is %d", d->name, d->part,
@@ -120,6 +123,10 @@ static void expect_details(const struct due *d, const struct group *series)
 		return;
 	expect_text(series->exe ? series->exe : "", d->match.exe, "exe");
 	expect_text(series->cgroup ? series->cgroup : "", d->match.cgroup, "cgroup");
+	names = d->match.container ? &d->match.container->names : &none;
+	expect_text(series->container ? series->container : "", names->container, "container");
+	expect_text(series->pod ? series->pod : "", names->pod, "pod");
+	expect_text(series->namespace ? series->namespace : "", names->namespace, "namespace");
 }
 
 static void see(void *context, const struct group *series)

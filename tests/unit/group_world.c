@@ -5,6 +5,7 @@
 
 #include "check.h"
 #include "group_world.h"
+#include "identity/containers.h"
 
 struct world world; /* too large for a stack */
 
@@ -292,11 +293,15 @@ void feed_endpoint(const struct match *match, const char *part, const struct sna
 
 struct match match_of(const char *group, int rule)
 {
+	static struct container container = {
+		.names = {.container = "app", .pod = "fake-7f9c", .namespace = "shop"}};
+
 	return (struct match){
 		.group = group,
 		.rule = rule,
 		.exe = "/usr/bin/fake",
 		.cgroup = "/system.slice/fake.service",
+		.container = &container,
 		.uid = 1009,
 	};
 }

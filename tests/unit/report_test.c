@@ -91,9 +91,13 @@ static const struct {
 	  .uid = 33,
 	  .comm = "nginx",
 	  .exe = "/usr/sbin/nginx",
-	  .cgroup = "/system.slice/nginx.service"},
+	  .cgroup = "/system.slice/nginx.service",
+	  .container = "app",
+	  .pod = "web-7f9c",
+	  .namespace = "shop"},
 	 "pid=1234 comm=\"nginx\" exe=\"/usr/sbin/nginx\" "
-	 "cgroup=\"/system.slice/nginx.service\" uid=33 "},
+	 "cgroup=\"/system.slice/nginx.service\" container=\"app\" pod=\"web-7f9c\" "
+	 "namespace=\"shop\" uid=33 "},
 	{"what is not known is left out",
 	 {.kind = GROUP_PROCESS,
 	  .name = "web",

@@ -133,6 +133,7 @@ check-live: programs all
 	$(Q)export O=$(O); failed=0; \
 	tests/live/run $(or $(BACKENDS),rawtp) || failed=1; \
 	tests/daemon/collectd/groups $(or $(BACKENDS),rawtp) || failed=1; \
+	tests/daemon/collectd/containers $(or $(BACKENDS),rawtp) || failed=1; \
 	tests/daemon/collectd/life $(or $(BACKENDS),rawtp) || failed=1; \
 	tests/daemon/collectd/notify $(or $(BACKENDS),rawtp) || failed=1; \
 	tests/daemon/collectd/footprint $(or $(BACKENDS),rawtp) || failed=1; \

@@ -220,6 +220,12 @@ static void look(struct containers *c, struct container *k)
 	k->due = c->tick + k->pause;
 }
 
+/* A list tells of itself when it has changed. */
+static bool is_due(const struct containers *c, const struct container *k)
+{
+	return !k->listed && (!k->pause || (int32_t)(c->tick - k->due) >= 0);
+}
+
 /* At most half of what a tick allows: the other half is for what is new. */
 static void look_again(struct containers *c)
 {
@@ -228,7 +234,7 @@ static void look_again(struct containers *c)
 	for (unsigned i = 0; i < BUCKETS && c->looks < LOOKS_MAX / 2; i++) {
 		c->first = (first + i) % BUCKETS;
 		for (struct container *k = c->buckets[c->first]; k; k = k->next)
-			if (k->holders && !k->listed && (int32_t)(c->tick - k->due) >= 0)
+			if (k->holders && is_due(c, k))
 				look(c, k);
 	}
 }
@@ -281,7 +287,7 @@ struct container *containers_find(struct containers *c, const char *id)
 		read_lists(c);
 	c->asked = true;
 	k = get(c, id);
-	if (k && !k->pause && !k->listed && !containers_spent(c))
+	if (k && is_due(c, k) && !containers_spent(c))
 		look(c, k);
 	return k;
 }

@@ -103,6 +103,19 @@ static void test_pauses(void)
 	expect_u64(k->changes, 2, "changes");
 	end(c);
 
+	c = start(3);
+	check_begin("containers: one that nobody holds is looked at again when it is asked for");
+	hostfs_docker(ID, "before");
+	expect_name(c, ID, "before");
+	hostfs_docker(ID, "after");
+	for (int tick = 0; tick < 3; tick++) {
+		expect_name(c, ID, "before");
+		containers_begin(c);
+	}
+	expect_name(c, ID, "after");
+	hostfs_file("/var/lib/docker/containers/" ID "/config.v2.json", NULL);
+	end(c);
+
 	c = start(7);
 	check_begin("containers: a file that comes later is looked for in the ticks 1, 4 and 11");
 	expect_name(c, ID, "");

@@ -287,12 +287,7 @@ struct container *containers_find(struct containers *c, const char *id)
 		read_lists(c);
 	c->asked = true;
 	k = get(c, id);
-	if (k && is_due(c, k) && !containers_spent(c))
+	if (k && is_due(c, k) && c->looks < LOOKS_MAX)
 		look(c, k);
 	return k;
-}
-
-bool containers_spent(const struct containers *c)
-{
-	return c->looks >= LOOKS_MAX;
 }

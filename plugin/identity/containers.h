@@ -42,13 +42,11 @@ void containers_close(struct containers *c);
 /* A tick begins: it looks whether names have become others. */
 void containers_begin(struct containers *c);
 
-/* NULL without room or memory. Who keeps it longer than for this tick holds it. */
+/* NULL without room or memory. If too much was looked at in this tick, it has no name before a
+ * later one. Who keeps it longer than for this tick holds it. */
 struct container *containers_find(struct containers *c, const char *id);
 
 /* What somebody else knows. */
 void containers_tell(struct container *k, const struct container_names *names);
-
-/* Enough was looked at in this tick: what is new has no name before the next one. */
-bool containers_spent(const struct containers *c);
 
 #endif

@@ -141,7 +141,7 @@ static void match_anew(struct matcher *m, struct entry *e, const struct snapshot
 
 static void match_entry(struct matcher *m, struct entry *e, const struct snapshot_process *p)
 {
-	if (!budget_allows(&m->budget, p->uid) || containers_spent(m->source.containers)) {
+	if (!budget_allows(&m->budget, p->uid)) {
 		wait_entry(m, e, p);
 		return;
 	}

@@ -6,10 +6,10 @@
  * costs, and then demands that it has counted exactly.
  *
  *     observe fentry|kprobe|rawtp|classic
- *     observe fentry|kprobe|rawtp full|ends
+ *     observe fentry|kprobe|rawtp full|ends|turns
  *
  * full: no process but this one finds a row, so that what all others do must be in TCP_ROW_OTHER.
- * ends: ports, clients and destinations have rows too.
+ * ends: ports, clients and destinations have rows too. turns: requests and responses are measured.
  *
  * Prints "ready" and what it is; then its input is what `rounds` prints, up to the end. Linked to
  * the floor's programs, which are empty, it is given no truth.
@@ -56,7 +56,7 @@ static struct {
 	struct truth truths[TRUTHS_MAX];
 	size_t truth_count;
 	bool full; /* then the only truth is that of all, as process 0 */
-	bool ends;
+	bool ends, turns;
 } observer;
 
 static void die(const char *what)
@@ -74,6 +74,7 @@ static void plugin_open(const char *backend)
 					.knobs.by_port = observer.ends,
 					.knobs.by_client = observer.ends,
 					.knobs.by_destination = observer.ends,
+					.knobs.responses = observer.turns,
 					.knobs.scopes = {true, true, true}};
 	struct snapshot_options snapshot_options = {.proc_root = "/proc"};
 	struct probe_tables tables;
@@ -158,7 +159,8 @@ int main(int argc, char **argv)
 
 	observer.full = argc == 3 && strcmp(argv[2], "full") == 0;
 	observer.ends = argc == 3 && strcmp(argv[2], "ends") == 0;
-	if (argc != 2 && !observer.full && !observer.ends)
+	observer.turns = argc == 3 && strcmp(argv[2], "turns") == 0;
+	if (argc != 2 && !observer.full && !observer.ends && !observer.turns)
 		return 2;
 	if (strcmp(argv[1], "classic") != 0)
 		plugin_open(argv[1]);

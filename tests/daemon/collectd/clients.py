@@ -5,7 +5,8 @@
 clients.py NAME SOURCE,LISTENER,IN,OUT...: for each, a client of that address sends the server NAME so many bytes and gets
 so many. LISTENER is four, or six, which takes IPv4 too. Prints the ports of both, "done" twice, and closes the
 connections with its standard input.
-clients.py NAME COUNT: the same for so many addresses, one after the other: 7 bytes for 3, and none stays open.
+clients.py NAME COUNT: the same for so many addresses, one after the other: 7 bytes for 3, and none stays open. All but
+the first one wait for a line of standard input.
 """
 
 import os
@@ -30,8 +31,10 @@ def rename(name):
         comm.write(name)
 
 
-def call(table, ports):
-    for source, listener, sends, gets in table:
+def call(table, ports, hold):
+    for number, (source, listener, sends, gets) in enumerate(table):
+        if number == 1 and not hold:
+            sys.stdin.readline()
         target = "::1" if ":" in source else "127.0.0.1"
         end = socket.create_connection((target, ports[listener]), 60, (source, 0))
         end.sendall(bytes(sends))
@@ -66,7 +69,7 @@ def main(name, *words):
     callers = os.fork()
     if not callers:
         rename("callers")
-        keep(call(table, ports), hold)
+        keep(call(table, ports, hold), hold)
         return
     rename(name)
     print(ports["four"], ports["six"], flush=True)

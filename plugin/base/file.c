@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -12,6 +13,15 @@
 
 #define SECOND_NS INT64_C(1000000000)
 #define RECENT_NS (2 * SECOND_NS) /* file systems whose clock has seconds only are among them */
+
+size_t folder_length(const char *path)
+{
+	size_t length = strlen(path);
+
+	while (length && path[length - 1] == '/')
+		length--;
+	return length;
+}
 
 static int64_t ns_of(const struct timespec *t)
 {

@@ -10,6 +10,9 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+/* How long a folder's path is without slashes at its end: 0, if it is the root. */
+size_t folder_length(const char *path);
+
 /* Tells states of a file or folder apart. All zero: there is none. */
 struct file_stamp {
 	uint64_t inode;

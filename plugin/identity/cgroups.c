@@ -13,6 +13,7 @@
 #include <sys/types.h>
 #include <unistd.h>
 
+#include "base/file.h"
 #include "identity/cgroup.h"
 #include "tcp.h"
 
@@ -90,12 +91,10 @@ int cgroups_open(struct cgroups **out, const char *root)
 {
 	/* pure v2; both, as systemd mounts them */
 	static const char *const mounts[] = {"", "/unified"};
-	size_t length = strlen(root);
+	size_t length = folder_length(root);
 	char path[PATH_MAX];
 	struct cgroups *c;
 
-	while (length && root[length - 1] == '/')
-		length--;
 	c = calloc(1, sizeof(*c) + length + 1);
 	if (!c)
 		return -ENOMEM;

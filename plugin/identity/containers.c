@@ -243,11 +243,9 @@ static void look_again(struct containers *c)
 
 int containers_open(struct containers **out, const char *host_root, unsigned pause)
 {
-	size_t length = strlen(host_root);
+	size_t length = folder_length(host_root);
 	struct containers *c;
 
-	while (length && host_root[length - 1] == '/')
-		length--;
 	c = calloc(1, sizeof(*c) + length + 1);
 	if (!c)
 		return -ENOMEM;

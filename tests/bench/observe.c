@@ -156,10 +156,11 @@ static unsigned compare(bool tell)
 int main(int argc, char **argv)
 {
 	const struct timespec look = {.tv_nsec = LOOK_MS * 1000000L};
+	const char *mode = argc == 3 ? argv[2] : "";
 
-	observer.full = argc == 3 && strcmp(argv[2], "full") == 0;
-	observer.ends = argc == 3 && strcmp(argv[2], "ends") == 0;
-	observer.turns = argc == 3 && strcmp(argv[2], "turns") == 0;
+	observer.full = strcmp(mode, "full") == 0;
+	observer.ends = strcmp(mode, "ends") == 0;
+	observer.turns = strcmp(mode, "turns") == 0;
 	if (argc != 2 && !observer.full && !observer.ends && !observer.turns)
 		return 2;
 	if (strcmp(argv[1], "classic") != 0)

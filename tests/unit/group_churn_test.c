@@ -333,7 +333,7 @@ static void test_short_of_memory(void)
 	check_end();
 }
 
-/* Memory ends at the n-th allocation of eleven ticks, and comes back. True if there were so many.
+/* Memory ends at the n-th allocation of five ticks, and comes back. True if there were so many.
  */
 static bool run_short(unsigned n)
 {
@@ -345,7 +345,7 @@ static bool run_short(unsigned n)
 	world_open_with(churn_options, COUNT_OF(churn_options) - 1, NULL, 0);
 	world.out_of_memory = true;
 	memory_fail_at(n);
-	churn(actors, 11, &random);
+	churn(actors, 5, &random);
 	probe = strdup("");
 	failed = !probe;
 	free(probe);

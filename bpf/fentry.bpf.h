@@ -11,7 +11,7 @@
 SEC("fexit/tcp_sendmsg_locked")
 int BPF_PROG(fentry_send, struct sock *sk)
 {
-	on_tcp_data(sk, TX | OWNER | ALL_LOCKED);
+	on_tcp_data(sk, TX | OWNER);
 	return 0;
 }
 
@@ -19,7 +19,7 @@ int BPF_PROG(fentry_send, struct sock *sk)
 SEC("fexit/do_tcp_sendpages")
 int BPF_PROG(fentry_sendpages, struct sock *sk)
 {
-	on_tcp_data(sk, TX | OWNER | ALL_LOCKED);
+	on_tcp_data(sk, TX | OWNER);
 	return 0;
 }
 
@@ -120,7 +120,7 @@ int BPF_PROG(fentry_syn, struct sock *sk)
 SEC("fentry/sk_stream_wait_memory")
 int BPF_PROG(fentry_wait, struct sock *sk)
 {
-	on_tcp_data(sk, TX | OWNER | ALL_LOCKED);
+	on_tcp_data(sk, TX | OWNER);
 	return 0;
 }
 

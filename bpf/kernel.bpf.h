@@ -57,14 +57,13 @@ struct inet_address {
 enum look {
 	TX = 1 << 0,
 	RX = 1 << 1,
-	OWNER = 1 << 2,      /* the running process works on the socket: growth is its own */
-	FINAL = 1 << 3,      /* the last look: what nobody owns is the kernel's */
-	LOCKLESS = 1 << 4,   /* nobody holds the socket's lock: only write_seq can be trusted */
-	RACING = 1 << 5,     /* a LOCKLESS look may run beside it: claim by compare-and-swap */
-	BY_HELPER = 1 << 6,  /* fields must be read by helper, not by plain loads */
-	MPTCP = 1 << 7,      /* an MPTCP socket, not one of its TCP subflows */
-	ALL_LOCKED = 1 << 8, /* no look of the backend is LOCKLESS: a change of state is known */
-	TASK_ONLY = 1 << 9,  /* only if a task has the lock, and not a softirq on top of another */
+	OWNER = 1 << 2,     /* the running process works on the socket: growth is its own */
+	FINAL = 1 << 3,     /* the last look: what nobody owns is the kernel's */
+	LOCKLESS = 1 << 4,  /* nobody holds the socket's lock: only write_seq can be trusted */
+	RACING = 1 << 5,    /* a LOCKLESS look may run beside it: claim by compare-and-swap */
+	BY_HELPER = 1 << 6, /* fields must be read by helper, not by plain loads */
+	MPTCP = 1 << 7,     /* an MPTCP socket, not one of its TCP subflows */
+	TASK_ONLY = 1 << 8, /* only if a task has the lock, and not a softirq on top of another */
 };
 
 #define READ(look, pointer, field)                                                                 \

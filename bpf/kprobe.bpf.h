@@ -15,7 +15,7 @@ int BPF_KPROBE(kprobe_release, struct sock *sk)
 	struct socket_state *s = state_get(sk);
 	int protocol;
 
-	if (s && fast_look(sk, (struct tcp_sock *)sk, s, TX | RX | ALL_LOCKED | BY_HELPER))
+	if (s && fast_look(sk, (struct tcp_sock *)sk, s, TX | RX | BY_HELPER))
 		return 0;
 	protocol = protocol_of(sk, s != NULL);
 	if (protocol == IPPROTO_TCP)

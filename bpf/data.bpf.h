@@ -11,6 +11,13 @@
 #include "state.bpf.h"
 #include "turn.bpf.h"
 
+/* Which fast look may do is told by the tick: so the plain one need not ask whether turns are
+ * measured. */
+static __always_inline __u64 fast_tick(bool turns)
+{
+	return turns ? ~tick : tick;
+}
+
 /* May fast_look() do, until the next tick? Not if more than bytes is asked for. */
 static __always_inline void fast_look_allow(struct socket_state *s, const struct account *a,
 					    int state, int look)
@@ -29,7 +36,7 @@ static __always_inline void fast_look_allow(struct socket_state *s, const struct
 	if (!pid) /* TCP_ROW_OTHER or _KERNEL: fast for the running process alone */
 		pid = bpf_get_current_pid_tgid() >> 32;
 	s->fast = (__u64)pid << 32 | bytes_at(a->number);
-	s->tick = tick;
+	s->tick = fast_tick(knobs.responses);
 }
 
 /* Written without the lock: atomically, so that flags of others stay. */
@@ -112,27 +119,29 @@ static __noinline struct socket_state *state_found(struct sock *sk, struct tcp_s
 /*
  * The common case, for little: nothing is new since all of on_data() was done for this socket in
  * this tick, and nothing is left to count but bytes of the same process in an open connection.
+ * `turns` is a constant, as `look` is.
  */
-static __always_inline bool fast_look(struct sock *sk, struct tcp_sock *tp, struct socket_state *s,
-				      int look)
+static __always_inline bool fast_look_inline(struct sock *sk, struct tcp_sock *tp,
+					     struct socket_state *s, int look, bool turns)
 {
 	__u64 task = bpf_get_current_pid_tgid(), tx_before, rx_before;
 	__u64 fast = *(volatile __u64 *)&s->fast; /* another process may take the socket over */
+	int ways = turns ? both_ways(look) : look;
 	__u32 at = (__u32)fast;
 	struct tcp_bytes *sum;
 	__s32 tx = 0, rx = 0;
 
-	if (__builtin_expect(s->tick != tick || (fast ^ task) >> 32, false))
+	if (__builtin_expect(s->tick != fast_tick(turns) || (fast ^ task) >> 32, false))
 		return false;
 	sum = bpf_map_lookup_elem(&bytes, &at);
 	if (!sum)
 		return false;
 	tx_before = s->tx_bytes;
 	rx_before = s->rx_bytes;
-	if (both_ways(look) & RX)
+	if (ways & RX)
 		rx = beyond(rx_before, s->rx_origin, READ(look, tp, copied_seq));
 	/* a call either receives or sends; if not, it is counted later */
-	if (both_ways(look) & TX && (knobs.responses || rx <= 0))
+	if (ways & TX && (turns || rx <= 0))
 		tx = beyond(tx_before, s->tx_origin, READ(look, tp, write_seq));
 	if (tx <= 0 && rx <= 0)
 		return true;
@@ -150,9 +159,16 @@ static __always_inline bool fast_look(struct sock *sk, struct tcp_sock *tp, stru
 		s->rx_bytes = rx_before + rx;
 		add(sum->rx, rx);
 	}
-	if (knobs.responses)
+	if (turns)
 		turn_fast(s, tx, rx, look);
 	return true;
+}
+
+static __always_inline bool fast_look(struct sock *sk, struct tcp_sock *tp, struct socket_state *s,
+				      int look)
+{
+	return __builtin_expect(fast_look_inline(sk, tp, s, look, false), true) ||
+	       (knobs.responses && fast_look_inline(sk, tp, s, look, true));
 }
 
 /*

@@ -116,6 +116,16 @@ static __noinline struct socket_state *state_found(struct sock *sk, struct tcp_s
 	return s;
 }
 
+/* The PID of the running process, by fewer instructions where the kernel can (5.11). */
+static __always_inline __u32 running(int look)
+{
+	if (!(look & BY_HELPER) &&
+	    bpf_core_enum_value_exists(enum bpf_func_id___kernel,
+				       BPF_FUNC_get_current_task_btf___kernel))
+		return bpf_get_current_task_btf()->tgid;
+	return bpf_get_current_pid_tgid() >> 32;
+}
+
 /*
  * The common case, for little: nothing is new since all of on_data() was done for this socket in
  * this tick, and nothing is left to count but bytes of the same process in an open connection.
@@ -124,14 +134,15 @@ static __noinline struct socket_state *state_found(struct sock *sk, struct tcp_s
 static __always_inline bool fast_look_inline(struct sock *sk, struct tcp_sock *tp,
 					     struct socket_state *s, int look, bool turns)
 {
-	__u64 task = bpf_get_current_pid_tgid(), tx_before, rx_before;
+	__u32 pid = running(look); /* first: so nothing else has to outlive the call */
 	__u64 fast = *(volatile __u64 *)&s->fast; /* another process may take the socket over */
+	__u64 tx_before, rx_before;
 	int ways = turns ? both_ways(look) : look;
 	__u32 at = (__u32)fast;
 	struct tcp_bytes *sum;
 	__s32 tx = 0, rx = 0;
 
-	if (__builtin_expect(s->tick != fast_tick(turns) || (fast ^ task) >> 32, false))
+	if (__builtin_expect(s->tick != fast_tick(turns) || fast >> 32 != pid, false))
 		return false;
 	sum = bpf_map_lookup_elem(&bytes, &at);
 	if (!sum)
@@ -164,11 +175,26 @@ static __always_inline bool fast_look_inline(struct sock *sk, struct tcp_sock *t
 	return true;
 }
 
+/* Out of line: so the plain one needs no more registers for them. Two: see full_look_locked(). */
+static __noinline bool fast_turns_racing(struct sock *sk, struct tcp_sock *tp,
+					 struct socket_state *s, int look)
+{
+	return fast_look_inline(sk, tp, s, look | RACING, true);
+}
+
+static __noinline bool fast_turns_locked(struct sock *sk, struct tcp_sock *tp,
+					 struct socket_state *s, int look)
+{
+	return fast_look_inline(sk, tp, s, look & ~RACING, true);
+}
+
 static __always_inline bool fast_look(struct sock *sk, struct tcp_sock *tp, struct socket_state *s,
 				      int look)
 {
-	return __builtin_expect(fast_look_inline(sk, tp, s, look, false), true) ||
-	       (knobs.responses && fast_look_inline(sk, tp, s, look, true));
+	if (__builtin_expect(fast_look_inline(sk, tp, s, look, false), true))
+		return true;
+	return knobs.responses && (look & RACING ? fast_turns_racing(sk, tp, s, look)
+						 : fast_turns_locked(sk, tp, s, look));
 }
 
 /*

@@ -164,6 +164,9 @@ struct css_set {
 
 enum cgroup_subsys_id { memory_cgrp_id };
 
+/* Of the kernel, not of libbpf's header: what this one has. */
+enum bpf_func_id___kernel { BPF_FUNC_get_current_task_btf___kernel };
+
 struct task_struct {
 	unsigned int flags;
 	int pid;

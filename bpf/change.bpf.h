@@ -12,12 +12,12 @@
 /* A SYN leaves. */
 static __always_inline void on_birth(struct sock *sk)
 {
-	struct socket_state *s = state_reset(sk, ACTIVE, 0);
+	struct socket_state *s = state_reset(sk, ACTIVE | CONNECTING, 0);
 
 	if (!s)
 		return;
 	own(sk, s);
-	s->connect_ns = bpf_ktime_get_ns();
+	s->since_ns = bpf_ktime_get_ns();
 }
 
 /*
@@ -61,7 +61,8 @@ static __always_inline struct socket_state *state_grown_up(struct sock *sk, stru
 	add(self.lost_latencies, 1);
 	if (now == BPF_TCP_ESTABLISHED)
 		return s;
-	s->connect_ns = bpf_ktime_get_ns();
+	s->flags |= CONNECTING;
+	s->since_ns = bpf_ktime_get_ns();
 	s->owner.row = TCP_ROW_OTHER;
 	if (READ(look, sk, sk_lock.owned))
 		own(sk, s);
@@ -81,6 +82,12 @@ static __always_inline bool is_first_use(struct sock *sk, struct socket_state *s
 	       (now == BPF_TCP_CLOSE && (old == now || READ(look, sk, sk_err) != ECONNABORTED));
 }
 
+/* Was it established, and is it known when? */
+static __always_inline bool has_lived(const struct socket_state *s)
+{
+	return knobs.lifetimes && s->since_ns && !(s->flags & CONNECTING);
+}
+
 /* From established to closed. What a passive socket sent again before was its SYN-ACK. */
 static __always_inline void on_life(struct tcp_sock *tp, struct socket_state *s, struct account *a,
 				    int old, int now, int look)
@@ -91,22 +98,24 @@ static __always_inline void on_life(struct tcp_sock *tp, struct socket_state *s,
 		if (old == BPF_TCP_SYN_RECV)
 			s->retransmits = READ(look, tp, total_retrans);
 		if (knobs.lifetimes)
-			s->born_ns = bpf_ktime_get_ns();
+			s->since_ns = bpf_ktime_get_ns();
 		return;
 	}
 	if (now != BPF_TCP_CLOSE)
 		return;
 	if (knobs.health)
 		health_count(tp, s, a, look);
-	if (s->born_ns)
-		count_time(a, TCP_TIME_LIFETIME, (bpf_ktime_get_ns() - s->born_ns) / 1000);
-	s->born_ns = 0;
+	if (!has_lived(s))
+		return;
+	count_time(a, TCP_TIME_LIFETIME, (bpf_ktime_get_ns() - s->since_ns) / 1000);
+	s->since_ns = 0;
 }
 
 /* Has on_life() anything to count? */
 static __always_inline bool is_life_event(const struct socket_state *s, int now)
 {
-	return now == BPF_TCP_ESTABLISHED || (now == BPF_TCP_CLOSE && (knobs.health || s->born_ns));
+	return now == BPF_TCP_ESTABLISHED ||
+	       (now == BPF_TCP_CLOSE && (knobs.health || has_lived(s)));
 }
 
 /*
@@ -115,7 +124,7 @@ static __always_inline bool is_life_event(const struct socket_state *s, int now)
 static __always_inline bool is_settled(struct sock *sk, struct tcp_sock *tp,
 				       const struct socket_state *s, int old, int look)
 {
-	return fin_queued(old) && !knobs.health && !knobs.lifetimes && !s->connect_ns &&
+	return fin_queued(old) && !knobs.health && !knobs.lifetimes && !(s->flags & CONNECTING) &&
 	       !s->process_place && sent(tp, s, old, look) == s->tx_bytes &&
 	       received(sk, tp, look) == s->rx_bytes;
 }
@@ -135,13 +144,13 @@ static __always_inline void on_change(struct growth *grown, struct sock *sk, str
 		grow(grown, sk, tp, s, before, now, use ? look | OWNER : look, 0);
 	if (now != BPF_TCP_ESTABLISHED)
 		established_end(s, look);
-	if (!use && !has_grown(grown) && !s->connect_ns && !is_life_event(s, now))
+	if (!use && !has_grown(grown) && !(s->flags & CONNECTING) && !is_life_event(s, now))
 		return;
 	if (use)
 		account_take(&a, sk, s, look);
 	else
 		account_open(&a, sk, s);
-	if (s->connect_ns)
+	if (s->flags & CONNECTING)
 		on_connect_end(sk, tp, s, &a, old, now, look);
 	if (has_grown(grown))
 		credit(&a, grown);

@@ -79,7 +79,7 @@ static __always_inline void on_connect_end(struct sock *sk, struct tcp_sock *tp,
 	bool opening = old == BPF_TCP_SYN_SENT || old == BPF_TCP_SYN_RECV;
 	bool failed = opening && now == BPF_TCP_CLOSE, untold = s->flags & UNTOLD && !opening;
 	bool silent = untold || (failed && is_giving_up(sk, look));
-	__u64 took_ns = bpf_ktime_get_ns() - s->connect_ns;
+	__u64 took_ns = bpf_ktime_get_ns() - s->since_ns;
 	enum tcp_reason reason;
 
 	if (opening && now != BPF_TCP_ESTABLISHED && !failed)
@@ -88,8 +88,8 @@ static __always_inline void on_connect_end(struct sock *sk, struct tcp_sock *tp,
 		s->flags |= UNTOLD;
 		return;
 	}
-	s->flags &= ~UNTOLD;
-	s->connect_ns = 0;
+	s->flags &= ~(CONNECTING | UNTOLD);
+	s->since_ns = 0;
 	if (!opening && !untold)
 		add(self.lost_latencies, 1);
 	if (failed || untold || (!opening && !READ(look, tp, bytes_acked))) {

@@ -63,8 +63,8 @@ static __always_inline bool take_untold(struct sock *sk)
 
 	if (!s || !(s->flags & UNTOLD))
 		return false;
-	s->flags &= ~UNTOLD;
-	s->connect_ns = 0;
+	s->flags &= ~(CONNECTING | UNTOLD);
+	s->since_ns = 0;
 	return true;
 }
 
@@ -176,8 +176,8 @@ static __always_inline void on_syn(struct sock *sk)
 {
 	struct socket_state *s = state_get(sk);
 
-	if (s && s->connect_ns)
-		s->connect_ns = bpf_ktime_get_ns();
+	if (s && s->flags & CONNECTING)
+		s->since_ns = bpf_ktime_get_ns();
 }
 
 #endif

@@ -28,14 +28,15 @@ static __always_inline void health_count(struct tcp_sock *tp, struct socket_stat
 {
 	__u32 segments = advance(&s->segments, READ(look, tp, segs_out));
 	__u32 retransmits = advance(&s->retransmits, READ(look, tp, total_retrans));
-	__u32 ticks = advance(&s->health_tick, (__u32)tick), srtt = READ(look, tp, srtt_us);
+	__u32 srtt = READ(look, tp, srtt_us);
 
 	if (segments)
 		count(a, segments, segments);
 	if (retransmits)
 		count(a, retransmits, retransmits);
-	if (ticks && srtt)
+	if (srtt && s->health_tick != (__u16)tick)
 		count_time(a, TCP_TIME_RTT, (__u64)srtt * SRTT_UNIT_NS);
+	s->health_tick = tick;
 }
 
 static __always_inline void health_update(struct sock *sk, struct tcp_sock *tp,
@@ -51,7 +52,7 @@ static __always_inline void health_update(struct sock *sk, struct tcp_sock *tp,
 static __always_inline void health_look(struct sock *sk, struct tcp_sock *tp,
 					struct socket_state *s, int look)
 {
-	if (knobs.health && !(look & LOCKLESS) && s->health_tick != (__u32)tick)
+	if (knobs.health && !(look & LOCKLESS) && s->health_tick != (__u16)tick)
 		health_update(sk, tp, s, look);
 }
 

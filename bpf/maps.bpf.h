@@ -16,13 +16,14 @@ struct owner {
 };
 
 enum {
-	ACTIVE = 1 << 0,   /* opened from this side: the SYN took one sequence number */
-	ORIGIN = 1 << 1,   /* tx_origin and rx_origin are valid */
-	UNTOLD = 1 << 2,   /* its connect has failed: why is known when the call returns */
-	SIDELESS = 1 << 3, /* which side opened it is not known */
-	GONE = 1 << 4,     /* the socket is being destroyed, all is done */
-	HANDED = 1 << 5,   /* another process has sent than the one before... */
-	MANY = 1 << 6,     /* ...and again: several send at the same time, maybe */
+	ACTIVE = 1 << 0,     /* opened from this side: the SYN took one sequence number */
+	ORIGIN = 1 << 1,     /* tx_origin and rx_origin are valid */
+	UNTOLD = 1 << 2,     /* its connect has failed: why is known when the call returns */
+	SIDELESS = 1 << 3,   /* which side opened it is not known */
+	GONE = 1 << 4,       /* the socket is being destroyed, all is done */
+	HANDED = 1 << 5,     /* another process has sent than the one before... */
+	MANY = 1 << 6,       /* ...and again: several send at the same time, maybe */
+	CONNECTING = 1 << 7, /* a connect is under way */
 };
 
 /* What the first process to use a socket gets counted. */
@@ -43,19 +44,18 @@ struct socket_state {
 	__u32 tx_origin; /* sequence number of the first byte sent... */
 	__u32 rx_origin; /* ...and received */
 	__u32 flags;
-	__u32 uncounted;  /* claimed by LOCKLESS triggers too */
-	__u64 connect_ns; /* when the SYN left; 0 unless a connect is under way */
-	__u64 born_ns;    /* when it was established; 0: unknown, or nobody asked */
+	__u32 uncounted; /* claimed by LOCKLESS triggers too */
+	__u64 since_ns;  /* the SYN left, if CONNECTING; else it was established; 0: nobody knows */
 	struct owner owner;
-	__u16 class;       /* CLASS_* and its enum tcp_scope; 0: not known yet */
-	__u16 turn;        /* where it is in its turns, see turn.bpf.h */
-	__u32 health_tick; /* in which its health was looked at */
+	__u8 class;        /* CLASS_* and its enum tcp_scope; 0: not known yet */
+	__u8 turn;         /* where it is in its turns, see turn.bpf.h */
+	__u16 health_tick; /* in which its health was looked at: its last bits */
+	__u32 segments;    /* counted so far, as retransmits */
 	__u64 endpoint;    /* places of its endpoint and its client, 0: not known yet */
 	__u64 client;
 	__u64 process_place;  /* where it counts as established, see place.bpf.h; 0: nowhere */
 	__u64 endpoint_place; /* so that its own 64 bits can be exchanged at once */
 	__u64 client_place;
-	__u32 segments; /* counted so far */
 	__u32 retransmits;
 	__u64 asked_ns;  /* when the last byte of a request was */
 	__u64 turn_size; /* of the request or response so far */

@@ -52,7 +52,7 @@ static __always_inline bool second_twin_needed(struct sock *sk, int old, int now
 		return false;
 	}
 	s = forget(now) == BPF_TCP_SYN_SENT ? state_get(sk) : NULL;
-	return forget(!s || !s->connect_ns || s->flags & UNTOLD);
+	return forget(!s || !(s->flags & CONNECTING) || s->flags & UNTOLD);
 }
 
 #endif

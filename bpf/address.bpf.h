@@ -101,9 +101,19 @@ static __always_inline __u16 remote_port(struct sock *sk)
 	return bpf_ntohs(BPF_CORE_READ(sk, __sk_common.skc_dport));
 }
 
-/* Known for good once the socket has both its ends. */
-static __noinline __u32 classify(struct sock *sk, struct socket_state *s)
+/* The socket as a number: a function that takes no pointers is verified once, not for each call. */
+static __always_inline __u64 number_of(struct sock *sk)
 {
+	__u64 number = 0;
+
+	bpf_probe_read_kernel(&number, sizeof(number), &sk);
+	return number;
+}
+
+/* Known for good once the socket has both its ends. */
+__noinline int socket_class(__u64 number)
+{
+	struct sock *sk = (struct sock *)number;
 	__u16 here = local_port(sk), there = remote_port(sk);
 	__be32 remote[4], local[4];
 	__u32 class;
@@ -111,8 +121,15 @@ static __noinline __u32 classify(struct sock *sk, struct socket_state *s)
 	remote_address(remote, sk);
 	local_address(local, sk);
 	class = class_of(scope_of(remote, local), here, there);
-	if (here && there)
-		s->class = class | CLASS_KNOWN;
+	return here && there ? class | CLASS_KNOWN : class;
+}
+
+static __always_inline __u32 classify(struct sock *sk, struct socket_state *s)
+{
+	__u32 class = socket_class(number_of(sk));
+
+	if (class & CLASS_KNOWN)
+		s->class = class;
 	return class;
 }
 

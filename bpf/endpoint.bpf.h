@@ -102,23 +102,44 @@ static __always_inline __u64 endpoint_place(const struct owner *o, const void *a
 				      halves[1], kind << 16 | port));
 }
 
-/* The row of the socket's end of this kind, 0 if nobody asks for it. `known`: its place. */
-static __noinline __u32 socket_endpoint(struct sock *sk, __u64 *known, struct owner *o, __u32 kind)
+/* The same of a socket's end of this kind; see number_of(). */
+__noinline int socket_endpoint_find(__u64 start_ns, __u64 process, __u64 number, __u32 kind)
 {
+	struct sock *sk = (struct sock *)number;
 	__be32 remote[4] = {};
-	__u32 number = place_row(*known, o->start_ns, o->pid);
+	__u64 halves[2];
 	__u16 port = 0;
 
-	if (number || !sk || !owner_wants(o, kind))
-		return number;
 	if (kind != TCP_ENDPOINT_PORT)
 		remote_address(remote, sk);
 	if (kind == TCP_ENDPOINT_PORT)
 		port = local_port(sk);
 	else if (kind == TCP_ENDPOINT_DESTINATION)
 		port = remote_port(sk);
-	*known = endpoint_place(o, remote, kind, port);
-	return (__u32)*known;
+	__builtin_memcpy(halves, remote, sizeof(halves));
+	return endpoint_find(start_ns, process, halves[0], halves[1], kind << 16 | port);
+}
+
+/* The row of the socket's end of this kind, 0 if nobody asks for it. `known`: its place. */
+static __noinline __u32 socket_endpoint(struct sock *sk, __u64 *known, struct owner *o, __u32 kind)
+{
+	__u32 number = place_row(*known, o->start_ns, o->pid);
+
+	if (number || !sk || !owner_wants(o, kind))
+		return number;
+	number = socket_endpoint_find(o->start_ns, (__u64)o->pid << 32 | o->row, number_of(sk),
+				      kind);
+	*known = place_of(number);
+	return number;
+}
+
+__noinline int ends_touch(__u32 end, __u32 client)
+{
+	if (end)
+		touch(end);
+	if (client)
+		touch(client);
+	return 0;
 }
 
 /* The rows of all ends of the socket, as an account has them. */
@@ -130,13 +151,9 @@ static __always_inline __u64 socket_ends(struct sock *sk, struct socket_state *s
 	if (active ? knobs.by_destination : knobs.by_port && accepted)
 		ends = socket_endpoint(sk, &s->endpoint, o,
 				       active ? TCP_ENDPOINT_DESTINATION : TCP_ENDPOINT_PORT);
-	if (ends)
-		touch(ends);
-	if (!knobs.by_client || !accepted)
-		return ends;
-	client = socket_endpoint(sk, &s->client, o, TCP_ENDPOINT_CLIENT);
-	if (client)
-		touch(client);
+	if (knobs.by_client && accepted)
+		client = socket_endpoint(sk, &s->client, o, TCP_ENDPOINT_CLIENT);
+	ends_touch(ends, client);
 	return client << 32 | ends;
 }
 

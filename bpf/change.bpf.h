@@ -28,12 +28,12 @@ static __always_inline struct socket_state *state_late(struct sock *sk, struct t
 						       int old, int now, int look)
 {
 	struct socket_state *s;
-	int active;
+	__u64 active;
 
 	if (!baseline_done || is_subflow(tp, look))
 		return NULL;
-	active = is_active(tp, old, look);
-	s = state_reset(sk, active * ACTIVE, active ? A_CONNECT : AN_ACCEPT);
+	active = forget(is_active(tp, old, look));
+	s = state_reset(sk, active * ACTIVE, AN_ACCEPT + active * (A_CONNECT - AN_ACCEPT));
 	if (s)
 		add(self.lost_latencies, active);
 	else if (now != BPF_TCP_CLOSE_WAIT) /* its own end comes later */
@@ -182,7 +182,8 @@ static __always_inline void on_state(struct sock *sk, struct tcp_sock *tp, int o
 {
 	struct socket_state *s;
 
-	on_listen(sk, old, now);
+	if (knobs.listeners)
+		on_listen(sk, old, now);
 	if (old == BPF_TCP_LISTEN && now == BPF_TCP_SYN_RECV) {
 		state_reset(sk, 0, AN_ACCEPT);
 		return;

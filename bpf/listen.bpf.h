@@ -20,13 +20,14 @@ static __always_inline void listener_add(struct sock *sk, struct task_struct *ta
 		add(self.lost_listeners, 1);
 }
 
-/* Accepted connections leave LISTEN too, but not for CLOSE. */
-static __always_inline void on_listen(struct sock *sk, int old, int now)
+/*
+ * Accepted connections leave LISTEN too, but not for CLOSE. Out of line: what it leaves on a stack
+ * the verifier would tell apart in all that comes after.
+ */
+static __noinline void on_listen(struct sock *sk, int old, int now)
 {
 	__u64 key = (__u64)sk;
 
-	if (!knobs.listeners)
-		return;
 	if (now == BPF_TCP_LISTEN)
 		listener_add(sk, (struct task_struct *)bpf_get_current_task(), BPF_ANY);
 	else if (old == BPF_TCP_LISTEN && now == BPF_TCP_CLOSE)

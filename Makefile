@@ -86,7 +86,7 @@ $(O)/ebpf_tcp.so: $(DAEMON) $(LIBRARY)
 
 # -- tests: each prints ok, FAIL or skip lines; tests/run counts them --
 
-PROGRAMS = $(patsubst %,$(O)/tests/%,compare traffic connect turns progress crowd sockets_full selftest_unseen start testrun storm hold refuse_call tick soak)
+PROGRAMS = $(patsubst %,$(O)/tests/%,compare traffic connect turns progress crowd sockets_full selftest_unseen start testrun storm hold states refuse_call tick soak)
 KERNELS ?= $(shell tests/kernels/run --list)
 BACKENDS ?=
 
@@ -135,6 +135,7 @@ check-live: programs all
 	tests/daemon/collectd/groups $(or $(BACKENDS),rawtp) || failed=1; \
 	tests/daemon/collectd/containers $(or $(BACKENDS),rawtp) || failed=1; \
 	tests/daemon/collectd/life $(or $(BACKENDS),rawtp) || failed=1; \
+	tests/daemon/collectd/states $(or $(BACKENDS),rawtp) || failed=1; \
 	tests/daemon/collectd/notify $(or $(BACKENDS),rawtp) || failed=1; \
 	tests/daemon/collectd/footprint $(or $(BACKENDS),rawtp) || failed=1; \
 	tests/daemon/soak/run -p 500 -c 2000 -t 5 $(or $(BACKENDS),rawtp) || failed=1; \

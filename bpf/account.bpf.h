@@ -64,7 +64,7 @@ static __always_inline void account_take(struct account *a, struct sock *sk, str
 {
 	account_of(a, sk, s, own(sk, s));
 	if (s->process_place)
-		places_set(s, a, look);
+		places_move(s, a, look);
 	count_first_use(a, s, look);
 }
 

@@ -17,7 +17,21 @@ static __always_inline void on_birth(struct sock *sk)
 	if (!s)
 		return;
 	own(sk, s);
+	if (knobs.states)
+		open_begin(sk, s, BPF_TCP_SYN_SENT);
 	s->since_ns = bpf_ktime_get_ns();
+}
+
+/* A client's handshake is over, or was a Fast Open: there is a socket now. */
+static __always_inline void on_accepted(struct sock *sk)
+{
+	struct socket_state *s = knobs.states ? state_get(sk) : NULL;
+
+	if (s) /* the other twin was here, or nobody saw the end of an earlier life */
+		places_end(s, 0, 0);
+	s = state_reset(sk, 0, AN_ACCEPT);
+	if (knobs.states && s)
+		open_unused(s, BPF_TCP_SYN_RECV);
 }
 
 /*
@@ -34,6 +48,8 @@ static __always_inline struct socket_state *state_late(struct sock *sk, struct t
 		return NULL;
 	active = forget(is_active(tp, old, look));
 	s = state_reset(sk, active * ACTIVE, AN_ACCEPT + active * (A_CONNECT - AN_ACCEPT));
+	if (s && knobs.states)
+		open_unused(s, old);
 	if (s)
 		add(self.lost_latencies, active);
 	else if (now != BPF_TCP_CLOSE_WAIT) /* its own end comes later */
@@ -93,8 +109,7 @@ static __always_inline void on_life(struct tcp_sock *tp, struct socket_state *s,
 				    int old, int now, int look)
 {
 	if (now == BPF_TCP_ESTABLISHED) {
-		if (!s->process_place)
-			places_set(s, a, look);
+		places_set(s, a, now, look); /* its own port is known now, too */
 		if (old == BPF_TCP_SYN_RECV)
 			s->retransmits = READ(look, tp, total_retrans);
 		if (knobs.lifetimes)
@@ -142,8 +157,7 @@ static __always_inline void on_change(struct growth *grown, struct sock *sk, str
 	s->tick = 0;
 	if (now != BPF_TCP_SYN_SENT && !subflow)
 		grow(grown, sk, tp, s, before, now, use ? look | OWNER : look, 0);
-	if (now != BPF_TCP_ESTABLISHED)
-		established_end(s, look);
+	open_change(sk, tp, s, old, now, look);
 	if (!use && !has_grown(grown) && !(s->flags & CONNECTING) && !is_life_event(s, now))
 		return;
 	if (use)
@@ -185,7 +199,7 @@ static __always_inline void on_state(struct sock *sk, struct tcp_sock *tp, int o
 	if (knobs.listeners)
 		on_listen(sk, old, now);
 	if (old == BPF_TCP_LISTEN && now == BPF_TCP_SYN_RECV) {
-		state_reset(sk, 0, AN_ACCEPT);
+		on_accepted(sk);
 		return;
 	}
 	s = state_grown_up(sk, tp, old, now, look);

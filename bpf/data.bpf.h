@@ -8,6 +8,7 @@
 #include "event.bpf.h"
 #include "grow.bpf.h"
 #include "health.bpf.h"
+#include "open.bpf.h"
 #include "state.bpf.h"
 #include "turn.bpf.h"
 
@@ -70,17 +71,6 @@ static __always_inline void update(struct sock *sk, struct tcp_sock *tp, struct 
 		sender_note(s, last);
 	if (look & OWNER)
 		fast_look_allow(s, &a, before, look);
-}
-
-/* From now on it counts as established, where it belongs. */
-static __always_inline void established_begin(struct sock *sk, struct socket_state *s)
-{
-	struct account a;
-
-	if (s->process_place)
-		return;
-	account_open(&a, sk, s);
-	places_set(s, &a, 0);
 }
 
 /*
@@ -213,8 +203,8 @@ static __always_inline void full_look_inline(struct sock *sk, struct tcp_sock *t
 		return;
 	if (!s) {
 		s = state_found(sk, tp, state, look);
-		if (s && state == BPF_TCP_ESTABLISHED && !(look & MPTCP))
-			established_begin(sk, s);
+		if (s && !(look & MPTCP))
+			open_begin(sk, s, state);
 	}
 	if (!s)
 		return;

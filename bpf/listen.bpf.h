@@ -60,6 +60,8 @@ static __always_inline void listener_tell(struct seq_file *seq, struct sock *sk,
 		.drops = drops - listener->drops,
 		.queued = BPF_CORE_READ(sk, sk_ack_backlog),
 		.port = BPF_CORE_READ(sk, __sk_common.skc_num),
+		.half_open = BPF_CORE_READ((struct inet_connection_sock *)sk,
+					   icsk_accept_queue.qlen.counter),
 	};
 	struct owner o = listener->owner;
 

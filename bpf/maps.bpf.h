@@ -53,7 +53,7 @@ struct socket_state {
 	__u32 segments;    /* counted so far, as retransmits */
 	__u64 endpoint;    /* places of its endpoint and its client, 0: not known yet */
 	__u64 client;
-	__u64 process_place;  /* where it counts as established, see place.bpf.h; 0: nowhere */
+	__u64 process_place;  /* where it counts as open, see place.bpf.h; 0: nowhere */
 	__u64 endpoint_place; /* so that its own 64 bits can be exchanged at once */
 	__u64 client_place;
 	__u32 retransmits;

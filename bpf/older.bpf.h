@@ -54,7 +54,7 @@ static __always_inline void begin_unlocked(struct sock *sk, struct socket_state 
 static __always_inline void on_older(struct sock *sk, struct task_struct *task)
 {
 	bool mptcp = is_mptcp(BPF_CORE_READ(sk, sk_protocol));
-	int state = BPF_CORE_READ(sk, __sk_common.skc_state);
+	int state = BPF_CORE_READ(sk, __sk_common.skc_state), now;
 	struct socket_state initial = {}, *s;
 
 	if (state == BPF_TCP_LISTEN && knobs.listeners && task && !mptcp)
@@ -75,8 +75,13 @@ static __always_inline void on_older(struct sock *sk, struct task_struct *task)
 		health_begin((struct tcp_sock *)sk, &initial, BY_HELPER);
 	}
 	s = state_add(sk, &initial);
-	if (s && !mptcp && BPF_CORE_READ(sk, __sk_common.skc_state) == BPF_TCP_ESTABLISHED)
-		established_begin(sk, s);
+	if (!s || mptcp)
+		return;
+	state = BPF_CORE_READ(sk, __sk_common.skc_state);
+	open_begin(sk, s, state);
+	now = BPF_CORE_READ(sk, __sk_common.skc_state);
+	if (knobs.states && now != state) /* it has changed meanwhile, which found no place */
+		places_turn(s, now, 0);
 }
 
 #endif

@@ -6,7 +6,6 @@
 #define EBPF_TCP_SHARED_BPF_H
 
 #include "change.bpf.h"
-#include "twin.bpf.h"
 
 SEC("tp_btf/inet_sock_set_state")
 int BPF_PROG(shared_state, struct sock *sk, int old, int now)

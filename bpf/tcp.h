@@ -37,6 +37,19 @@ enum tcp_reason { TCP_REASONS(TCP_REASON_ENUMERATOR) TCP_REASON_COUNT };
 #define TCP_SCOPE_ENUMERATOR(id, name) id,
 enum tcp_scope { TCP_SCOPES(TCP_SCOPE_ENUMERATOR) TCP_SCOPE_COUNT };
 
+/* The states of connections of which a balance is kept; all but the first if asked for. */
+#define TCP_STATES(X)                                                                              \
+	X(TCP_STATE_ESTABLISHED, "established")                                                    \
+	X(TCP_STATE_SYN_SENT, "syn_sent")                                                          \
+	X(TCP_STATE_SYN_RECV, "syn_recv")                                                          \
+	X(TCP_STATE_FIN_WAIT, "fin_wait") /* FIN_WAIT1 and FIN_WAIT2 */                            \
+	X(TCP_STATE_CLOSE_WAIT, "close_wait")                                                      \
+	X(TCP_STATE_LAST_ACK, "last_ack")                                                          \
+	X(TCP_STATE_CLOSING, "closing")
+
+#define TCP_STATE_ENUMERATOR(id, name) id,
+enum tcp_balance { TCP_STATES(TCP_STATE_ENUMERATOR) TCP_STATE_COUNT };
+
 #define TCP_PORT_WORDS 1024 /* 64 bits each: a set of ports */
 
 /* What is asked of the kernel half: constants of its programs, so the rest of them costs nothing.
@@ -46,6 +59,7 @@ struct tcp_knobs {
 	_Bool health;          /* segments, retransmits, resets, round trips */
 	_Bool listeners;       /* accept queues */
 	_Bool responses;       /* turns: requests and responses */
+	_Bool states;          /* connections in other states than ESTABLISHED */
 	_Bool failures;        /* each failed connect is an event... */
 	__u64 slow_connect_ns; /* ...and each that took longer; 0: none */
 	_Bool by_scope;
@@ -87,8 +101,10 @@ struct tcp_counters {
 	__u64 failed[TCP_REASON_COUNT];
 	__u64 times[TCP_TIME_COUNT]; /* how many were measured; written last, read first */
 	__u64 time_sum[TCP_TIME_COUNT];
-	__u64 established; /* a balance, the only number that falls: connections that are open */
-	__u64 segments;    /* sent, also those that were sent again; from here on: if asked for */
+	__u64 open[TCP_STATE_COUNT]; /* balances, the only numbers that fall: connections by state
+				      */
+	__u64 time_wait;   /* connections that it closed first; from here on: if asked for */
+	__u64 segments;    /* sent, also those that were sent again */
 	__u64 retransmits; /* segments that were sent again */
 	__u64 resets_sent;
 	__u64 resets_received;
@@ -232,7 +248,7 @@ struct tcp_listener {
 	__u32 row;    /* of the process that listens */
 	__u32 queued; /* connections that wait for an accept */
 	__u32 port;
-	__u32 zero;
+	__u32 half_open; /* connections of whose handshake the last segment is not here yet */
 };
 
 /*
@@ -260,8 +276,9 @@ struct tcp_self {
 };
 
 /* Both compilers must agree on the layout; the sizes are part of the contract. */
-_Static_assert(sizeof(struct tcp_counters) ==
-		       (10 + TCP_REASON_COUNT + 2 * TCP_TIME_COUNT + 2 * TCP_SCOPE_COUNT) * 8,
+_Static_assert(sizeof(struct tcp_counters) == (10 + TCP_REASON_COUNT + 2 * TCP_TIME_COUNT +
+					       TCP_STATE_COUNT + 2 * TCP_SCOPE_COUNT) *
+						      8,
 	       "tcp_counters");
 _Static_assert(sizeof(struct tcp_bytes) == 16, "tcp_bytes");
 _Static_assert(sizeof(struct tcp_endpoint) == 24, "tcp_endpoint");

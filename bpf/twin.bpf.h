@@ -8,10 +8,13 @@
 #include "sequence.bpf.h"
 #include "state.bpf.h"
 
-/* After its own FIN a socket waits for the peer: between these states nothing of ours happens. */
+/*
+ * After its own FIN a socket waits for the peer: between these states nothing of ours happens, but
+ * for what tells FIN_WAIT from CLOSING.
+ */
 static __always_inline bool is_quiet(int old, int now)
 {
-	return fin_queued(old) && fin_queued(now);
+	return fin_queued(old) && (knobs.states ? now == BPF_TCP_FIN_WAIT2 : fin_queued(now));
 }
 
 static __always_inline __u64 states_of(int old, int now)

@@ -79,6 +79,14 @@ struct inet_sock {
 	__be16 inet_sport;
 };
 
+struct request_sock_queue {
+	atomic_t qlen; /* half-open connections */
+};
+
+struct inet_connection_sock {
+	struct request_sock_queue icsk_accept_queue;
+};
+
 struct tcp_sock {
 	__u64 bytes_received;
 	__u64 bytes_acked;
@@ -93,6 +101,7 @@ struct tcp_sock {
 	__u32 segs_out;
 	__u32 total_retrans;
 	__u32 srtt_us; /* in 1/8 us */
+	int linger2;   /* negative: no FIN_WAIT2 without a process */
 	bool is_mptcp; /* only with CONFIG_MPTCP */
 	bool syn_smc;  /* only with CONFIG_SMC */
 };

@@ -48,6 +48,7 @@ static const struct option options[] = {
 	{"ReportHealth", read_bool, IN_RULE(metric.health), 0, 0, NULL, "false"},
 	{"ReportListen", read_bool, IN_RULE(metric.listen), 0, 0, NULL, "false"},
 	{"ReportResponses", read_bool, IN_RULE(metric.responses), 0, 0, NULL, "false"},
+	{"ReportStates", read_bool, IN_RULE(metric.states), 0, 0, NULL, "false"},
 	{"NotifySlowConnect", read_seconds, IN_RULE(event.slow_s), 0, 3600, NULL, "0"},
 	{"NotifyFailedConnect", read_bool, IN_RULE(event.failed), 0, 0, NULL, "false"},
 	{"NotifyLimit", read_count, AT(notify_limit), 1, 1000, NULL, "10"},
@@ -221,8 +222,9 @@ static void demand(struct tcp_knobs *knobs, const struct config_report *report)
 	knobs->by_client |= report->group.by_client;
 	knobs->lifetimes |= report->metric.lifetime;
 	knobs->health |= report->metric.health;
-	knobs->listeners |= report->metric.listen;
+	knobs->listeners |= report->metric.listen || report->metric.states; /* half-open ones */
 	knobs->responses |= report->metric.responses;
+	knobs->states |= report->metric.states;
 	knobs->failures |= report->event.failed;
 	if (slow_ns && (!knobs->slow_connect_ns || slow_ns < knobs->slow_connect_ns))
 		knobs->slow_connect_ns = slow_ns;

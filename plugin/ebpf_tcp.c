@@ -182,6 +182,7 @@ static void add_listener(void *context, const struct tcp_listener *listener)
 	snapshot_who(&p, plugin.snapshot, listener->row,
 		     snapshot_start_ns(plugin.snapshot, listener->row));
 	p.queued = listener->queued;
+	p.half_open = listener->half_open;
 	p.grown.listen_drops = listener->drops;
 	match = match_process(plugin.matcher, &p);
 	add_to_groups(match, &p);

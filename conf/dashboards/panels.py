@@ -15,6 +15,10 @@ PANELS = [
     ("Connects and accepts by group", "ops", [("connects", "total", "connections", "connect", "value"),
                                               ("accepts", "total", "connections", "accept", "value")]),
     ("Open connections by group", "short", [("", "value", "tcp_connections", "established", "value")]),
+    ("Connections by state (ReportStates)", "short",
+     [(state, "value", "tcp_connections", state, "value")
+      for state in ("syn_sent", "syn_recv", "fin_wait", "close_wait", "last_ack", "closing")]),
+    ("Closed first (ReportStates)", "ops", [("to TIME_WAIT", "total", "connections", "time_wait", "value")]),
     ("Connect latency by group", "s", [("average", "value", "latency", "connect-average", "value"),
                                        ("p50", "value", "latency", "connect-percentile-50", "value"),
                                        ("p99", "value", "latency", "connect-percentile-99", "value"),

@@ -99,7 +99,8 @@ bool growth_take(struct tcp_counters *grown, struct snapshot *s, unsigned number
 		out[i] = ((__u64 *)&now)[i] - before[i];
 		any |= out[i];
 	}
-	seen->open += (int64_t)(now.established - seen->counters.established);
+	for (unsigned i = 0; i < TCP_STATE_COUNT; i++)
+		seen->open += (int64_t)grown->open[i];
 	seen->counters = now;
 	return any != 0;
 }

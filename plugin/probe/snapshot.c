@@ -155,7 +155,7 @@ static void take_baseline(struct snapshot *s)
 	for (unsigned row = 0; row < s->tables.row_count; row++) {
 		if (s->states[row] == FREE && !s->tables.touched[row])
 			continue;
-		s->seen[row].counters.established = 0;
+		memset(s->seen[row].counters.open, 0, sizeof(s->seen[row].counters.open));
 		s->seen[row].open = 0;
 	}
 }

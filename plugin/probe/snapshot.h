@@ -37,6 +37,7 @@ struct snapshot_process {
 	uint64_t time_max[TCP_TIME_COUNT];
 	const uint32_t *buckets[TCP_TIME_COUNT]; /* growth of histograms; NULL: there is none */
 	uint64_t queued;                         /* connections that wait for an accept now */
+	uint64_t half_open;                      /* and those whose handshake is not over */
 	bool last;                               /* it is dead, and this is all that it has left */
 };
 

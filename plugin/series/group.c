@@ -25,7 +25,7 @@ static void clear_tick(struct group *series)
 {
 	times_clear(series->times);
 	series->segments = series->retransmits = 0;
-	series->queued = 0;
+	series->queued = series->half_open = 0;
 }
 
 void groups_begin(struct groups *g, uint64_t now_ns)

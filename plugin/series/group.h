@@ -13,6 +13,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "series/balance.h"
 #include "series/histogram.h"
 #include "tcp.h"
 
@@ -61,8 +62,9 @@ struct group {
 	struct tcp_counters total;               /* never falls */
 	struct histogram *times[TCP_TIME_COUNT]; /* of this tick; NULL: there is none */
 	uint64_t segments, retransmits;          /* of this tick */
-	int64_t established;                     /* connections that are open now */
+	struct balance balance;                  /* connections that are open now */
 	uint64_t queued;                         /* connections that wait for an accept now */
+	uint64_t half_open;                      /* and those whose handshake is not over */
 	/* of a process only */
 	unsigned row;
 	uint32_t renames; /* with these three it is the same process and program */

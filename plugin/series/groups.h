@@ -16,7 +16,7 @@
 /* What a row is about: a process, or an endpoint, which has only a `group`. */
 struct resident {
 	uint64_t start_ns;
-	int64_t established;
+	struct balance balance;
 	struct membership group;
 	struct membership process;
 };

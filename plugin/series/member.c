@@ -34,7 +34,7 @@ void share_add(struct share *share, const struct snapshot_process *p)
 	struct histogram *h;
 
 	counters_add(&share->counters, &p->grown);
-	share->counters.established = 0;
+	memset(share->counters.open, 0, sizeof(share->counters.open));
 	for (unsigned i = 0; i < TCP_TIME_COUNT; i++) {
 		h = p->grown.times[i] ? histogram_at(&share->times[i]) : NULL;
 		if (h)

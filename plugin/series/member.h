@@ -43,8 +43,8 @@ struct member {
 /* A process is counted at a member. */
 struct membership {
 	struct member *member;
-	unsigned generation; /* of the member then */
-	int64_t established; /* connections that it has brought there */
+	unsigned generation;    /* of the member then */
+	struct balance balance; /* connections that it has brought there */
 };
 
 struct table {

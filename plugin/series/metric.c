@@ -77,6 +77,7 @@ static const struct {
 	 "sent",
 	 1,
 	 {COUNTER(times[TCP_TIME_RESPONSE])}},
+	{SWITCH(states), ALL, "connections", "time_wait", 1, {COUNTER(time_wait)}},
 };
 
 /* To add a time: one row. */
@@ -101,6 +102,20 @@ static const struct {
 	 TCP_SIZE_UNITS},
 	{SWITCH(responses), WHOLE | OUT, TCP_SIZE_RESPONSE_RECEIVED, "bytes", "response_received",
 	 TCP_SIZE_UNITS},
+};
+
+/* Whose client it is, is known once a process has accepted it; a port listens before. */
+static const struct {
+	unsigned kinds;
+	const char *name;
+} states[TCP_STATE_COUNT] = {
+#define STATE(id, name)                                                                            \
+	[id] = {(id) == TCP_STATE_SYN_SENT   ? WHOLE | OUT                                         \
+		: (id) == TCP_STATE_SYN_RECV ? WHOLE | LISTENING                                   \
+					     : ALL,                                                \
+		name},
+	TCP_STATES(STATE)
+#undef STATE
 };
 
 static uint64_t counter_at(const void *base, size_t offset)
@@ -208,6 +223,23 @@ static void emit_buckets(const struct group *group, const struct metric_buckets 
 	}
 }
 
+/* Those whose handshake is not over have no socket of their own yet, unless both sides opened it.
+ */
+static void emit_states(const struct group *group, const struct metric_options *options,
+			metric_emit *emit, void *context)
+{
+	for (unsigned i = 0; i < TCP_STATE_COUNT; i++) {
+		bool on = options->states || (i == TCP_STATE_ESTABLISHED && options->connections);
+		double open = group->balance.open[i];
+
+		if (!on || !(states[i].kinds >> group->kind & 1))
+			continue;
+		if (i == TCP_STATE_SYN_RECV)
+			open += (double)group->half_open;
+		emit_gauge(group, "tcp_connections", states[i].name, open, emit, context);
+	}
+}
+
 /* Of what was sent in this tick. */
 static double retransmit_percent(const struct group *group)
 {
@@ -222,9 +254,7 @@ void metric_group(const struct group *group, const struct metric_options *option
 	emit_counters(group, options, emit, context);
 	if (is_on(group, options, SWITCH(connections), WHOLE | OUT))
 		emit_failed(group, emit, context);
-	if (is_on(group, options, SWITCH(connections), ALL))
-		emit_gauge(group, "tcp_connections", "established", (double)group->established,
-			   emit, context);
+	emit_states(group, options, emit, context);
 	for (size_t i = 0; i < sizeof(times) / sizeof(*times); i++)
 		if (is_on(group, options, times[i].on, times[i].kinds))
 			emit_time(group, i, options, emit, context);

@@ -26,6 +26,7 @@ struct metric_options {
 	bool health;
 	bool listen;
 	bool responses;
+	bool states;
 	struct metric_percentiles {
 		double list[METRIC_PERCENTILES_MAX];
 		unsigned count;

@@ -23,7 +23,7 @@ static void membership_leave(struct membership *membership)
 
 	if (m) {
 		m->processes--;
-		m->series.established -= membership->established;
+		balance_subtract(&m->series.balance, &membership->balance);
 	}
 	*membership = (struct membership){0};
 }
@@ -49,7 +49,7 @@ static struct member *membership_enter(struct membership *membership, struct gro
 	if (holds || !m->held)
 		m->series.rule = match->rule;
 	m->processes++;
-	*membership = (struct membership){m, m->generation, 0};
+	*membership = (struct membership){.member = m, .generation = m->generation};
 	return m;
 }
 
@@ -59,8 +59,10 @@ static void membership_add(struct membership *membership, struct member *m,
 {
 	share_add(&m->grown, p);
 	m->series.queued += p->queued;
-	m->series.established += r->established - membership->established;
-	membership->established = r->established;
+	m->series.half_open += p->half_open;
+	balance_subtract(&m->series.balance, &membership->balance);
+	balance_add(&m->series.balance, &r->balance);
+	membership->balance = r->balance;
 }
 
 /* Of another process or program, or in a container with another name, details are asked for again.
@@ -187,15 +189,19 @@ static void resident_leave(struct resident *r)
 	*r = (struct resident){0};
 }
 
+static void series_add_state(struct group *series, const struct snapshot_process *p)
+{
+	balance_grow(&series->balance, &p->grown);
+	series->queued += p->queued;
+	series->half_open += p->half_open;
+}
+
 /* Adds what is open, or waits, to all and to those groups that are always there. */
 static void add_state(struct groups *g, const struct snapshot_process *p)
 {
-	g->all->series.established += (int64_t)p->grown.established;
-	g->all->series.queued += p->queued;
-	if (p->row != TCP_ROW_KERNEL)
-		return;
-	g->kernel->series.established += (int64_t)p->grown.established;
-	g->kernel->series.queued += p->queued;
+	series_add_state(&g->all->series, p);
+	if (p->row == TCP_ROW_KERNEL)
+		series_add_state(&g->kernel->series, p);
 }
 
 struct group *groups_add(struct groups *g, const struct match *match,
@@ -215,7 +221,7 @@ struct group *groups_add(struct groups *g, const struct match *match,
 	if (r->start_ns != p->start_ns)
 		resident_leave(r);
 	r->start_ns = p->start_ns;
-	r->established += (int64_t)p->grown.established;
+	balance_grow(&r->balance, &p->grown);
 	if (p->endpoint.kind)
 		add_endpoint(g, r, match, p);
 	else

@@ -16,6 +16,12 @@ void groups_show(struct group *series, const struct share *share)
 	share_give(share, &series->total, series->times);
 }
 
+/* Is something open, or does it wait? */
+static bool has_state(const struct group *series)
+{
+	return !balance_empty(&series->balance) || series->queued || series->half_open;
+}
+
 /*
  * A process that ended is reported for as long as it has something to tell; others until their
  * activity is forgotten, and nobody is connected.
@@ -23,7 +29,7 @@ void groups_show(struct group *series, const struct share *share)
 static bool reportable(const struct member *m)
 {
 	bool whole = m->series.kind == GROUP_WHOLE || m->series.kind == GROUP_PROCESS;
-	bool held = whole ? m->processes : m->series.established || m->series.queued;
+	bool held = whole ? m->processes : has_state(&m->series);
 
 	return held || !share_empty(&m->grown) || !share_empty(&m->pending) ||
 	       (m->series.kind != GROUP_PROCESS && m->score);
@@ -95,13 +101,14 @@ static void give_rest_state(struct groups *g, const struct member *m)
 {
 	struct member *rest;
 
-	if (!m->series.established && !m->series.queued)
+	if (!has_state(&m->series))
 		return;
 	rest = groups_rest(g, m->series.kind, m->series.name);
 	if (!rest)
 		return;
-	rest->series.established += m->series.established;
+	balance_add(&rest->series.balance, &m->series.balance);
 	rest->series.queued += m->series.queued;
+	rest->series.half_open += m->series.half_open;
 }
 
 /*
@@ -146,7 +153,7 @@ static bool worth_keeping(void *context, const struct member *m)
 	if (m->rest)
 		return strcmp(m->series.name, GROUP_OTHER) == 0 ||
 		       table_find(&c->groups->tables[GROUP_WHOLE], m->series.name, "");
-	if (m->shown || m->series.established)
+	if (m->shown || !balance_empty(&m->series.balance))
 		return true;
 	return m->told ? c->told++ < c->table->most : c->untold++ < c->table->most / 2;
 }
@@ -164,7 +171,7 @@ static void settle_table(struct groups *g, struct table *t)
 	for (size_t i = 0; i < t->count; i++) {
 		rank_tick(t->list[i]);
 		if (t->list[i]->rest)
-			t->list[i]->series.established = 0;
+			t->list[i]->series.balance = (struct balance){0};
 	}
 	if (t->count)
 		qsort(t->list, t->count, sizeof(*t->list), rank_compare);
@@ -174,20 +181,26 @@ static void settle_table(struct groups *g, struct table *t)
 	table_filter(t, worth_keeping, &(struct census){.groups = g, .table = t});
 }
 
+static void state_subtract(struct group *from, const struct group *part)
+{
+	balance_subtract(&from->balance, &part->balance);
+	from->queued -= part->queued;
+	from->half_open -= part->half_open;
+}
+
 /* What is open or waits in no reported group is in `other`. */
 static void settle_state(struct groups *g)
 {
 	struct group *other = &g->other->series;
 	const struct table *t = &g->tables[GROUP_WHOLE];
 
-	other->established = g->all->series.established - g->kernel->series.established;
-	other->queued = g->all->series.queued - g->kernel->series.queued;
-	for (size_t i = 0; i < t->count; i++) {
-		const struct member *m = t->list[i];
-
-		other->established -= m->shown ? m->series.established : 0;
-		other->queued -= m->shown ? m->series.queued : 0;
-	}
+	other->balance = g->all->series.balance;
+	other->queued = g->all->series.queued;
+	other->half_open = g->all->series.half_open;
+	state_subtract(other, &g->kernel->series);
+	for (size_t i = 0; i < t->count; i++)
+		if (t->list[i]->shown)
+			state_subtract(other, &t->list[i]->series);
 }
 
 void groups_settle(struct groups *g)

@@ -116,16 +116,21 @@ static void read_lines(struct child *child, char *reason)
 	}
 }
 
-/* Of what was before, only how many connections are open. */
-static void keep_established(struct seen *seen)
+static void keep_balances(struct tcp_counters *to, const struct tcp_counters *from)
 {
-	*seen = (struct seen){
-		.pid = seen->pid,
-		.counters.established = seen->counters.established,
-		.parts.established = seen->parts.established,
-		.ports.established = seen->ports.established,
-		.clients.established = seen->clients.established,
-	};
+	memcpy(to->open, from->open, sizeof(to->open));
+}
+
+/* Of what was before, only how many connections are open. */
+static void keep_open(struct seen *seen)
+{
+	const struct seen before = *seen;
+
+	*seen = (struct seen){.pid = before.pid};
+	keep_balances(&seen->counters, &before.counters);
+	keep_balances(&seen->parts, &before.parts);
+	keep_balances(&seen->ports, &before.ports);
+	keep_balances(&seen->clients, &before.clients);
 }
 
 /* What comes late for a scenario that was right is not forgotten: it is a stray of the next one. */
@@ -135,7 +140,7 @@ static void forget(bool everything)
 	if (everything)
 		test.source->take(seen_add);
 	for (size_t i = 0; i < test.seen_count; i++)
-		keep_established(&test.seen[i]);
+		keep_open(&test.seen[i]);
 	test.truth_count = 0;
 	if (test.source->strict) {
 		test.self = *source.tables.self;

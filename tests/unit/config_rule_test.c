@@ -204,6 +204,8 @@ static void test_rule_bad_values(void)
 		 "option ReportHealth in <Process \"a\">: \"on\" is not allowed: give true or"},
 		{"ReportListen", NUMBER(0),
 		 "option ReportListen in <Process \"a\">: 0 is not allowed: give true or false"},
+		{"ReportStates", TEXT("all"),
+		 "option ReportStates in <Process \"a\">: \"all\" is not allowed: give true or"},
 		{"NotifyFailedConnect", NUMBER(0),
 		 "option NotifyFailedConnect in <Process \"a\">: 0 is not allowed: give true or"},
 		{"NotifySlowConnect", NUMBER(3601),
@@ -257,7 +259,7 @@ static void test_rule_block_errors(void)
 /* -- what the probe must bring -- */
 
 struct demand {
-	bool lifetimes, health, listeners, failures, responses;
+	bool lifetimes, health, listeners, failures, responses, states;
 	uint64_t slow_connect_ns;
 };
 
@@ -266,6 +268,7 @@ static void expect_demand(const struct tcp_knobs *got, const struct demand *want
 	expect_u64(got->lifetimes, want->lifetimes, "lifetimes");
 	expect_u64(got->health, want->health, "health");
 	expect_u64(got->listeners, want->listeners, "listeners");
+	expect_u64(got->states, want->states, "states");
 	expect_u64(got->failures, want->failures, "failures");
 	expect_u64(got->responses, want->responses, "responses");
 	expect_u64(got->slow_connect_ns, want->slow_connect_ns, "slow_connect_ns");
@@ -291,6 +294,8 @@ static void test_demand(void)
 		{"ReportListen", NOTHING, BOOLEAN(1), {.listeners = true}},
 		{"ReportResponses", BOOLEAN(1), NOTHING, {.responses = true}},
 		{"ReportResponses", NOTHING, BOOLEAN(1), {.responses = true}},
+		{"ReportStates", BOOLEAN(1), NOTHING, {.listeners = true, .states = true}},
+		{"ReportStates", NOTHING, BOOLEAN(1), {.listeners = true, .states = true}},
 		{"NotifyFailedConnect", BOOLEAN(1), NOTHING, {.failures = true}},
 		{"NotifyFailedConnect", NOTHING, BOOLEAN(1), {.failures = true}},
 		{"NotifyFailedConnect", NOTHING, BOOLEAN(0), {0}},

@@ -69,6 +69,7 @@ static const struct good {
 	{"ReportHealth", BOOL, REPORT(metric.health), BOOLEAN(1), 1, NULL},
 	{"ReportListen", BOOL, REPORT(metric.listen), BOOLEAN(1), 1, NULL},
 	{"ReportResponses", BOOL, REPORT(metric.responses), BOOLEAN(1), 1, NULL},
+	{"ReportStates", BOOL, REPORT(metric.states), BOOLEAN(1), 1, NULL},
 	{"NotifyFailedConnect", BOOL, REPORT(event.failed), BOOLEAN(1), 1, NULL},
 	{"NotifySlowConnect", SECONDS, REPORT(event.slow_s), NUMBER(0), 0, NULL},
 	{"NotifySlowConnect", SECONDS, REPORT(event.slow_s), NUMBER(0.25), 250, NULL},
@@ -191,6 +192,7 @@ static void expect_defaults(const struct config *c)
 	expect_u64(c->reports->metric.health, 0, "ReportHealth");
 	expect_u64(c->reports->metric.listen, 0, "ReportListen");
 	expect_u64(c->reports->metric.responses, 0, "ReportResponses");
+	expect_u64(c->reports->metric.states, 0, "ReportStates");
 	expect_u64(c->reports->metric.buckets.count, 0, "LatencyBucket");
 	expect_double(c->reports->event.slow_s, 0, "NotifySlowConnect");
 	expect_u64(c->reports->event.failed, 0, "NotifyFailedConnect");
@@ -323,6 +325,7 @@ static const struct {
 	{"ReportLifetime", 1, {TEXT("yes")}, "\"yes\"", "true or false, without quotes"},
 	{"ReportHealth", 1, {NUMBER(1)}, " 1 ", "true or false, without quotes"},
 	{"ReportListen", 0, {}, "nothing", "true or false, without quotes"},
+	{"ReportStates", 1, {NUMBER(1)}, " 1 ", "true or false, without quotes"},
 	{"NotifyFailedConnect", 1, {TEXT("true")}, "\"true\"", "true or false, without quotes"},
 	{"NotifySlowConnect", 1, {NUMBER(-0.001)}, "-0.001", "seconds from 0 (never) to 3600"},
 	{"NotifySlowConnect", 1, {NUMBER(3600.001)}, "3600.001", "seconds from 0 (never) to 3600"},

@@ -50,7 +50,7 @@ static void random_growth(struct snapshot_process *p, uint32_t *buckets, uint64_
 		buckets[tcp_latency_bucket(ns)]++;
 	}
 	p->buckets[TCP_TIME_CONNECT] = n ? buckets : NULL;
-	p->grown.established = 0;
+	memset(p->grown.open, 0, sizeof(p->grown.open));
 }
 
 /* Connections that open and close, never more than are there. */
@@ -93,7 +93,7 @@ static void act_with_one(const struct snapshot_process *process, const char *nam
 	struct snapshot_process p = *process;
 
 	p.endpoint = endpoint_of(kind, number);
-	p.grown.established = random_open(open_in(end_row(&p), p.start_ns), random);
+	p.grown.open[TCP_STATE_ESTABLISHED] = random_open(open_in(end_row(&p), p.start_ns), random);
 	feed_endpoint_as(name, rule_of(name), kind, number, &p);
 }
 
@@ -152,8 +152,10 @@ static void act(struct actor *a, unsigned row, uint64_t *random)
 	snprintf(p.comm, sizeof(p.comm), "comm%u", a->execs);
 	if (a->start_ns)
 		match = match_of_actor(a);
-	p.grown.established = random_open(row == TCP_ROW_OTHER ? world.left_open : a->open, random);
-	*(row == TCP_ROW_OTHER ? &world.left_open : &a->open) += (int64_t)p.grown.established;
+	p.grown.open[TCP_STATE_ESTABLISHED] =
+		random_open(row == TCP_ROW_OTHER ? world.left_open : a->open, random);
+	*(row == TCP_ROW_OTHER ? &world.left_open : &a->open) +=
+		(int64_t)p.grown.open[TCP_STATE_ESTABLISHED];
 	if (p.last || !counters_are_zero(&p.grown))
 		feed(&match, &p);
 	if (a->start_ns && !counters_are_zero(&p.grown))

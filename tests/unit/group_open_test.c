@@ -125,7 +125,7 @@ static void test_open_waits(void)
 	expect(due_of(GROUP_PORT, GROUP_OTHER, "port-443")->seen_open == 0, "what is left");
 	expect_rx("db", 0, 0); /* what it did before stays where it was */
 	tick_begin();
-	p.grown.established = (uint64_t)-2;
+	p.grown.open[TCP_STATE_ESTABLISHED] = (uint64_t)-2;
 	feed_as("db", -1, &p);
 	feed_endpoint_as("db", -1, TCP_ENDPOINT_PORT, 443, &p);
 	tick_end();
@@ -158,8 +158,10 @@ static void test_open_after_end(void)
 	expect_open_fixed(6, 4, 0);
 	tick_begin();
 	feed_as("new", -1, /* in its row */
-		&(struct snapshot_process){
-			.row = 3, .pid = 107, .start_ns = 11 * SECOND, .grown.established = 1});
+		&(struct snapshot_process){.row = 3,
+					   .pid = 107,
+					   .start_ns = 11 * SECOND,
+					   .grown.open[TCP_STATE_ESTABLISHED] = 1});
 	feed_open("", TCP_ROW_OTHER, 0, -4);
 	tick_end();
 	expect_open(GROUP_WHOLE, "new", "", 1);
@@ -168,8 +170,10 @@ static void test_open_after_end(void)
 	expect_open_fixed(3, 0, 0);
 	tick_begin(); /* its end was not seen: another has its row */
 	feed_as("newer", -1,
-		&(struct snapshot_process){
-			.row = 3, .pid = 109, .start_ns = 13 * SECOND, .grown.established = 1});
+		&(struct snapshot_process){.row = 3,
+					   .pid = 109,
+					   .start_ns = 13 * SECOND,
+					   .grown.open[TCP_STATE_ESTABLISHED] = 1});
 	tick_end();
 	expect_open(GROUP_WHOLE, "newer", "", 1);
 	expect_open(GROUP_WHOLE, "new", "", GONE);
@@ -222,7 +226,7 @@ static void test_open_ends(void)
 static void add_rest(void *context, const struct group *group)
 {
 	if (group->kind == GROUP_DESTINATION && strcmp(group->part, GROUP_OTHER) == 0)
-		*(int64_t *)context += group->established;
+		*(int64_t *)context += group->balance.open[TCP_STATE_ESTABLISHED];
 }
 
 /* More destinations than are remembered without a reason. */

@@ -71,10 +71,17 @@ static void see_series(struct due *d, const struct group *series)
 {
 	d->before = d->total;
 	d->total = series->total;
-	d->seen_open = series->established;
+	d->seen_open = series->balance.open[TCP_STATE_ESTABLISHED];
 	d->seen_queued = series->queued;
-	expect_u64(series->total.established, 0, "a balance as a counter of %s/%s", d->name,
-		   d->part);
+	for (unsigned i = 0; i < TCP_STATE_COUNT; i++) {
+		expect_u64((uint64_t)series->balance.open[i],
+			   (uint64_t)(STATE_FACTOR((int)i) * d->seen_open), "in state %u of %s/%s",
+			   i, d->name, d->part);
+		expect_u64(series->total.open[i], 0, "a balance as a counter of %s/%s", d->name,
+			   d->part);
+	}
+	expect_u64(series->half_open, STATE_FACTOR(TCP_STATE_COUNT) * d->seen_queued,
+		   "half-open in %s/%s", d->name, d->part);
 	if (!world.may_forget) {
 		expect_u64(series->segments, d->total.segments - d->before.segments,
 			   "segments of this tick of %s/%s", d->name, d->part);

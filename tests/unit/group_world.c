@@ -20,7 +20,7 @@ static struct tcp_counters growth_of(const struct snapshot_process *p)
 {
 	struct tcp_counters growth = p->grown;
 
-	growth.established = 0;
+	memset(growth.open, 0, sizeof(growth.open));
 	return growth;
 }
 
@@ -65,8 +65,13 @@ static void world_ask(void *context, struct group *process)
 
 void world_add(const struct match *match, const struct snapshot_process *p)
 {
-	struct group *ended = groups_add(world.groups, match, p);
+	struct snapshot_process spread = *p;
+	struct group *ended;
 
+	for (unsigned i = 1; i < TCP_STATE_COUNT; i++)
+		spread.grown.open[i] = STATE_FACTOR(i) * p->grown.open[TCP_STATE_ESTABLISHED];
+	spread.half_open = STATE_FACTOR(TCP_STATE_COUNT) * p->queued;
+	ended = groups_add(world.groups, match, &spread);
 	if (ended)
 		world_ask(&world, ended);
 }
@@ -199,7 +204,7 @@ static void hold(const struct snapshot_process *p, struct due *group, struct due
 	h->start_ns = p->start_ns;
 	h->pid = p->pid;
 	h->endpoint = p->endpoint;
-	h->open += (int64_t)p->grown.established;
+	h->open += (int64_t)p->grown.open[TCP_STATE_ESTABLISHED];
 	h->group = group;
 	h->process = process;
 	if (p->last && !p->endpoint.kind)
@@ -214,10 +219,10 @@ static struct due *feed_whole(const struct match *match, const struct snapshot_p
 	struct due *d = NULL;
 
 	due_add(&world.all, match, p);
-	world.all.open += (int64_t)p->grown.established;
+	world.all.open += (int64_t)p->grown.open[TCP_STATE_ESTABLISHED];
 	if (p->row == TCP_ROW_KERNEL) {
 		due_add(&world.kernel, match, p);
-		world.kernel.open += (int64_t)p->grown.established;
+		world.kernel.open += (int64_t)p->grown.open[TCP_STATE_ESTABLISHED];
 	} else if (p->row == TCP_ROW_OTHER || strcmp(match->group, GROUP_OTHER) == 0) {
 		due_add(&world.other, match, p);
 	} else {
@@ -445,7 +450,7 @@ struct snapshot_process opens(unsigned row, uint32_t pid, int64_t change)
 		.process_row = row,
 		.pid = pid,
 		.start_ns = row < TCP_ROW_FIRST ? 0 : 7 * SECOND,
-		.grown.established = (uint64_t)change,
+		.grown.open[TCP_STATE_ESTABLISHED] = (uint64_t)change,
 	};
 }
 

@@ -31,6 +31,9 @@
 #define PORTS_REST "port-other" /* the part that takes what is left over of ports */
 #define CLIENTS_REST "client-other"
 
+/* For each established connection so many are in state `i`; for each that waits, so many half-open.
+ */
+#define STATE_FACTOR(i) ((i) + 1)
 #define ABSENT UINT64_MAX /* of counters, and of what is open: not reported */
 #define GONE INT64_MIN
 

@@ -25,6 +25,7 @@ static const struct tcp_counters total = {
 	.resets_sent = 73,
 	.resets_received = 79,
 	.listen_drops = 83,
+	.time_wait = 97,
 };
 
 static const struct metric_options everything = {
@@ -97,7 +98,7 @@ static void test_names(void)
 				      .name = "web",
 				      .part = cases[i].part,
 				      .total = total,
-				      .established = 43};
+				      .balance.open[TCP_STATE_ESTABLISHED] = 43};
 		bool connects = cases[i].connects, accepts = cases[i].accepts;
 
 		check_begin("metric: names and values of the series of kind %d, \"%s\"",
@@ -123,7 +124,10 @@ static void test_names(void)
 
 static void test_switches(void)
 {
-	struct group group = {.name = "web", .part = "", .total = total, .established = 43};
+	struct group group = {.name = "web",
+			      .part = "",
+			      .total = total,
+			      .balance.open[TCP_STATE_ESTABLISHED] = 43};
 
 	for (unsigned bits = 0; bits < 8; bits++) {
 		struct metric_options options = everything;
@@ -224,6 +228,14 @@ static const struct {
 	TURN(WHOLE | IN, 9001, "served", "service", "request_served", "response_served"),
 	TURN(WHOLE | OUT, 9007, "sent", "response", "request_sent", "response_received"),
 #undef TURN
+	{ON(states), EVERY, {"connections", "time_wait", 1, {97}, 0}},
+	{ON(states), EVERY, {"tcp_connections", "established", 0, {0}, 43}},
+	{ON(states), WHOLE | OUT, {"tcp_connections", "syn_sent", 0, {0}, 2}},
+	{ON(states), WHOLE | LISTENING, {"tcp_connections", "syn_recv", 0, {0}, 3 + 101}},
+	{ON(states), EVERY, {"tcp_connections", "fin_wait", 0, {0}, 5}},
+	{ON(states), EVERY, {"tcp_connections", "close_wait", 0, {0}, 7}},
+	{ON(states), EVERY, {"tcp_connections", "last_ack", 0, {0}, 11}},
+	{ON(states), EVERY, {"tcp_connections", "closing", 0, {0}, 13}},
 };
 
 static const struct {
@@ -238,6 +250,7 @@ static const struct {
 	{"ReportHealth", ON(health)},
 	{"ReportListen", ON(listen)},
 	{"ReportResponses", ON(responses)},
+	{"ReportStates", ON(states)},
 };
 
 /* So many, of that sum and maximum, in the bucket from 98304 to 106496 units. */
@@ -285,8 +298,9 @@ static void test_each_switch(void)
 				.name = "web",
 				.part = parts[kind],
 				.total = total,
-				.established = 43,
+				.balance = {{43, 2, 3, 5, 7, 11, 13}},
 				.queued = 89,
+				.half_open = 101,
 				.segments = 1000,
 				.retransmits = 125,
 				.times = {&connect, &lifetime, &rtt, &turn, &request, &response,
@@ -424,7 +438,7 @@ static void test_latency_buckets(void)
 
 static void test_established(void)
 {
-	static const int64_t cases[] = {0, 1, 4294967311, -3};
+	static const int32_t cases[] = {0, 1, 2147483647, -3};
 	const struct metric_options options = {.connections = true};
 
 	check_begin("metric: established is a number of its own, not a growth");
@@ -432,7 +446,7 @@ static void test_established(void)
 		struct group group = {.kind = GROUP_PORT,
 				      .name = "web",
 				      .part = "port-443",
-				      .established = cases[i]};
+				      .balance.open[TCP_STATE_ESTABLISHED] = cases[i]};
 
 		run(&group, &options);
 		expect_double(value_of("tcp_connections", "established-port-443"), (double)cases[i],

@@ -7,7 +7,7 @@
 
 static void expect_open(unsigned row, int64_t want)
 {
-	int64_t got = (int64_t)visit_of(row)->process.grown.established;
+	int64_t got = (int64_t)visit_of(row)->process.grown.open[TCP_STATE_ESTABLISHED];
 
 	expect(got == want, "row %u: open: want %" PRId64 ", got %" PRId64, row, want, got);
 }

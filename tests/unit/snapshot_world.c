@@ -276,8 +276,8 @@ void kernel_connect(unsigned row, uint64_t ns, unsigned bucket)
 
 void kernel_establish(unsigned row, int64_t change)
 {
-	kernel.rows[row].counters.established += (uint64_t)change;
-	kernel.truth[row].established += (uint64_t)change;
+	kernel.rows[row].counters.open[TCP_STATE_ESTABLISHED] += (uint64_t)change;
+	kernel.truth[row].open[TCP_STATE_ESTABLISHED] += (uint64_t)change;
 }
 
 /* -- /proc -- */

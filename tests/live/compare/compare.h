@@ -32,6 +32,7 @@ struct seen {
 	uint64_t events[TCP_REASON_COUNT + 1]; /* told one by one, by outcome */
 	bool ended;                            /* its row is free again */
 	bool left_open;                        /* a connection of its outlived it */
+	bool overdrawn;                        /* more of them left a state than entered it */
 };
 
 struct source;

@@ -335,10 +335,25 @@ static void compare_all_events(void)
 			 (unsigned long long)lost_events(), (unsigned long long)due);
 }
 
+/*
+ * Nothing is established any more. What has been closed may outlive its process, in `other`, until
+ * its peer answers.
+ */
+static void compare_open(const struct line *line)
+{
+	const struct tcp_counters *other = &seen_get(0)->counters, *c = &line->seen->counters;
+	long long left = (long long)other->open[TCP_STATE_ESTABLISHED];
+
+	if (c->open[TCP_STATE_ESTABLISHED] || (line->seen->left_open && left > 0))
+		complain(" %s has %lld established, other %lld", line->role,
+			 (long long)c->open[TCP_STATE_ESTABLISHED], left);
+	if (line->seen->overdrawn)
+		complain(" %s has left a state that it was not in", line->role);
+}
+
 /* What the truth has no number for, but must hold. */
 static void compare_process(const struct line *line)
 {
-	const struct tcp_counters *other = &seen_get(0)->counters;
 	const struct seen *seen = line->seen;
 	const struct tcp_counters *c = &seen->counters;
 
@@ -361,9 +376,7 @@ static void compare_process(const struct line *line)
 		compare_parts(line);
 		compare_events(line);
 	}
-	if (c->established || (seen->left_open && (long long)other->established > 0))
-		complain(" %s has %lld established, other %lld", line->role,
-			 (long long)c->established, (long long)other->established);
+	compare_open(line);
 	if (strcmp(seen->comm, test.comm) != 0 && strcmp(seen->comm, test.own_comm) != 0)
 		complain(" %s is named %s", line->role, seen->comm);
 	if (!seen->ended)

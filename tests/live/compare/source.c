@@ -23,6 +23,7 @@ static void plugin_open(void)
 					.knobs.health = test.by_endpoint,
 					.knobs.listeners = test.by_endpoint,
 					.knobs.responses = test.by_endpoint,
+					.knobs.states = test.by_endpoint,
 					.knobs.failures = test.by_endpoint,
 					.knobs.slow_connect_ns = test.by_endpoint};
 	struct snapshot_options snapshot_options = {.proc_root = "/proc"};
@@ -127,12 +128,15 @@ struct seen *seen_get(uint32_t pid)
 /* What is open when the row goes is `other`'s: io_uring lets go of a socket after its process. */
 static void give_up(struct seen *seen)
 {
-	__u64 open = seen->counters.established;
+	struct tcp_counters *c = &seen->counters;
 
-	seen->left_open |= open != 0;
-	seen->counters.established = 0;
-	if (open)
-		seen_get(0)->counters.established += open;
+	seen->left_open |= c->open[TCP_STATE_ESTABLISHED] != 0;
+	for (unsigned i = 0; i < TCP_STATE_COUNT; i++) {
+		seen->overdrawn |= (long long)c->open[i] < 0;
+		if (c->open[i])
+			seen_get(0)->counters.open[i] += c->open[i];
+		c->open[i] = 0;
+	}
 }
 
 static void counters_add(struct tcp_counters *to, const struct tcp_counters *from)
@@ -149,8 +153,11 @@ static void add_endpoint(struct seen *seen, const struct snapshot_process *p)
 		counters_add(&seen->parts, &p->grown);
 	if (p->endpoint.kind == TCP_ENDPOINT_PORT)
 		counters_add(&seen->ports, &p->grown);
-	if (seen->ended)
-		seen->parts.established = seen->ports.established = seen->clients.established = 0;
+	if (!seen->ended)
+		return;
+	memset(seen->parts.open, 0, sizeof(seen->parts.open));
+	memset(seen->ports.open, 0, sizeof(seen->ports.open));
+	memset(seen->clients.open, 0, sizeof(seen->clients.open));
 }
 
 void seen_add(void *context, const struct snapshot_process *p)
@@ -179,8 +186,9 @@ bool seen_idle(const struct seen *seen)
 	static const struct tcp_counters nothing;
 	struct tcp_counters c = seen->counters;
 
-	c.established = c.segments = c.retransmits = c.resets_sent = c.resets_received =
+	c.time_wait = c.segments = c.retransmits = c.resets_sent = c.resets_received =
 		c.listen_drops = 0;
+	memset(c.open, 0, sizeof(c.open));
 	memset(c.times, 0, sizeof(c.times));
 	memset(c.time_sum, 0, sizeof(c.time_sum));
 	return memcmp(&c, &nothing, sizeof(nothing)) == 0;

@@ -6,10 +6,11 @@
  * costs, and then demands that it has counted exactly.
  *
  *     observe fentry|kprobe|rawtp|classic
- *     observe fentry|kprobe|rawtp full|ends|turns
+ *     observe fentry|kprobe|rawtp full|ends|turns|states
  *
  * full: no process but this one finds a row, so that what all others do must be in TCP_ROW_OTHER.
  * ends: ports, clients and destinations have rows too. turns: requests and responses are measured.
+ * states: connections count in all states of TCP.
  *
  * Prints "ready" and what it is; then its input is what `rounds` prints, up to the end. Linked to
  * the floor's programs, which are empty, it is given no truth.
@@ -56,7 +57,7 @@ static struct {
 	struct truth truths[TRUTHS_MAX];
 	size_t truth_count;
 	bool full; /* then the only truth is that of all, as process 0 */
-	bool ends, turns;
+	bool ends, turns, states;
 } observer;
 
 static void die(const char *what)
@@ -75,6 +76,8 @@ static void plugin_open(const char *backend)
 					.knobs.by_client = observer.ends,
 					.knobs.by_destination = observer.ends,
 					.knobs.responses = observer.turns,
+					.knobs.states = observer.states,
+					.knobs.listeners = observer.states,
 					.knobs.scopes = {true, true, true}};
 	struct snapshot_options snapshot_options = {.proc_root = "/proc"};
 	struct probe_tables tables;
@@ -161,7 +164,8 @@ int main(int argc, char **argv)
 	observer.full = strcmp(mode, "full") == 0;
 	observer.ends = strcmp(mode, "ends") == 0;
 	observer.turns = strcmp(mode, "turns") == 0;
-	if (argc != 2 && !observer.full && !observer.ends && !observer.turns)
+	observer.states = strcmp(mode, "states") == 0;
+	if (argc != 2 && !observer.full && !observer.ends && !observer.turns && !observer.states)
 		return 2;
 	if (strcmp(argv[1], "classic") != 0)
 		plugin_open(argv[1]);

@@ -216,13 +216,15 @@ install: all install-docs
 
 # Documents lie as in this tree, so that their links work; what they link to is in examples.
 DOCUMENTS = README.md conf/README.md packaging/README.md tests/live/MATRIX.md tests/bench/README.md
-DOC_LINKS = examples:conf/examples examples/dashboards:conf/dashboards examples/ebpf_tcp.conf:conf/ebpf_tcp.conf \
+DOC_LINKS = examples:conf/examples examples/alerts:conf/alerts examples/dashboards:conf/dashboards examples/ebpf_tcp.conf:conf/ebpf_tcp.conf \
 	examples:packaging/systemd examples:packaging/selinux
 
 install-docs:
 	install -d $(DESTDIR)$(DOCDIR)/examples
 	install -m 0644 -t $(DESTDIR)$(DOCDIR)/examples conf/ebpf_tcp.conf conf/examples/*.conf \
 		packaging/systemd/*.conf packaging/selinux/*.te
+	install -d $(DESTDIR)$(DOCDIR)/examples/alerts
+	install -m 0644 -t $(DESTDIR)$(DOCDIR)/examples/alerts conf/alerts/*
 	install -d $(DESTDIR)$(DOCDIR)/examples/dashboards $(DESTDIR)$(MANDIR)/man5 $(DESTDIR)$(MANDIR)/man1
 	install -m 0644 -t $(DESTDIR)$(DOCDIR)/examples/dashboards conf/dashboards/*.json conf/dashboards/*.png \
 		conf/dashboards/panels.py

@@ -92,6 +92,7 @@ check-static: all $(O)/bpf/body.skel.h
 	O=$(O) tests/build/rebuild || failed=1; \
 	tests/kernels/fetch_test || failed=1; \
 	tests/check/docs || failed=1; \
+	tests/check/alerts || failed=1; \
 	tests/check/commits || failed=1; \
 	exit $$failed
 

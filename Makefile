@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-# make [all|check|check-fuzz|check-live|check-mutants|check-kernels|fetch-kernels|check-packages|check-privilege|check-sinks|matrix|bench|bench-native|soak|inspect|install|dist|deb|rpm|format|clean] [O=dir] [V=1] [DESTDIR=dir]
+# make [all|check|check-fuzz|check-live|check-mutants|check-kernels|fetch-kernels|check-containers|check-packages|check-privilege|check-sinks|matrix|bench|bench-native|soak|inspect|install|dist|deb|rpm|format|clean] [O=dir] [V=1] [DESTDIR=dir]
 
 O ?= build
 CC ?= cc
@@ -53,7 +53,7 @@ LOADERS = probe backend load tables attach usage
 
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: all check check-live check-mutants check-kernels fetch-kernels check-packages check-privilege check-sinks check-fuzz matrix bench bench-native soak bench-readme bench-programs programs inspect install install-docs dist deb rpm format clean
+.PHONY: all check check-live check-mutants check-kernels fetch-kernels check-containers check-packages check-privilege check-sinks check-fuzz matrix bench bench-native soak bench-readme bench-programs programs inspect install install-docs dist deb rpm format clean
 
 all: $(O)/ebpf_tcp.so $(O)/collectd-tcptop
 
@@ -165,6 +165,11 @@ check-kernels: programs
 
 fetch-kernels:
 	$(Q)tests/kernels/run --fetch $(addprefix -k ,$(KERNELS))
+
+# The names of containers of real engines, as far as these are installed; in a guest, since they need a machine of their own.
+check-containers: programs all
+	$(Q)tests/kernels/run -k 6.12 -t 1500 -- \
+		env O=$(O) tests/daemon/engines/run $(or $(BACKENDS),rawtp)
 
 # The packages, and their life in bare chroots of these: two minutes, after debootstrap.
 SUITES ?= bookworm trixie

@@ -65,4 +65,7 @@ const char *cgroups_known(const struct cgroups *c, uint64_t id);
 /* The same, and NULL only if there is no such cgroup: it may walk. */
 const char *cgroups_find(struct cgroups *c, uint64_t id);
 
+/* A process that is in the cgroup of this path now; 0 if there is none, or it cannot be told. */
+uint32_t cgroups_member(const struct cgroups *c, const char *path);
+
 #endif

@@ -155,3 +155,19 @@ const char *cgroups_find(struct cgroups *c, uint64_t id)
 	walk(c, mount, version);
 	return cgroups_known(c, id);
 }
+
+uint32_t cgroups_member(const struct cgroups *c, const char *path)
+{
+	const char *mount = c->mount && !*c->mount ? "" : V1_MOUNT;
+	char file[PATH_MAX], line[16] = "";
+	FILE *list;
+
+	snprintf(file, sizeof(file), "%s%s%s/cgroup.procs", c->root, mount, path);
+	list = fopen(file, "re");
+	if (!list)
+		return 0;
+	if (!fgets(line, sizeof(line), list))
+		*line = '\0';
+	fclose(list);
+	return (uint32_t)strtoul(line, NULL, 10);
+}

@@ -153,18 +153,36 @@ bool subject_descends(struct subject *s, uint32_t pid)
 	return false;
 }
 
-/* With Podman and CRI-O a conmon is the parent of what the container begins with. */
-static void ask_conmon(struct subject *s, struct container *k)
+/* Is that process a conmon which watches the container, or an ancestor of it? Then it tells. */
+static bool ask_upwards(struct subject *s, struct container *k, uint32_t pid)
 {
+	struct process_stat stat = {.parent = pid};
 	char cmdline[SUBJECT_CMDLINE_SIZE];
 	struct container_names names;
+	int err = 0;
 
-	read_ancestors(s);
-	for (unsigned i = 0; i < s->ancestor_count && !container_known(&k->names); i++)
-		if (process_cmdline(cmdline, sizeof(cmdline), s->source->proc_root,
-				    s->ancestors[i]) > 0 &&
-		    runtime_conmon(&names, k->id, cmdline))
+	for (unsigned i = 0; stat.parent && !err && i < SUBJECT_ANCESTORS; i++) {
+		pid = stat.parent;
+		if (process_cmdline(cmdline, sizeof(cmdline), s->source->proc_root, pid) > 0 &&
+		    runtime_conmon(&names, k->id, cmdline)) {
 			containers_tell(k, &names);
+			return true;
+		}
+		err = process_stat(&stat, s->source->proc_root, pid);
+	}
+	return false;
+}
+
+/*
+ * With Podman and CRI-O a conmon is the parent of what the container begins with. Those between may
+ * be gone with the process: then another one that is in there leads to it.
+ */
+static void ask_conmon(struct subject *s, struct container *k)
+{
+	uint32_t parent = alive(s) ? s->stat.parent : s->process->parent;
+
+	if (!ask_upwards(s, k, parent) && !alive(s))
+		ask_upwards(s, k, cgroups_member(s->source->cgroups, subject_cgroup(s)));
 }
 
 const struct container *subject_container(struct subject *s)

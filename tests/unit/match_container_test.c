@@ -2,6 +2,9 @@
 /* Copyright (c) 2026 ebpf_tcp authors */
 
 /* Groups and attributes of processes in containers. */
+#include <sys/stat.h>
+#include <unistd.h>
+
 #include "check.h"
 #include "hostfs.h"
 #include "identity/containers.h"
@@ -207,6 +210,52 @@ static void test_conmon(void)
 	check_end();
 }
 
+/* Both are gone who worked in there, and who began it. */
+static void test_conmon_of_the_dead(void)
+{
+	static const char *const paths[] = {"fs", "fs/libpod-" ID ".scope"};
+	const struct proc conmon = {.pid = PID - 2,
+				    .parent = 1,
+				    .start_ticks = START - 1,
+				    .comm = "conmon",
+				    .cmdline = "conmon|-c|" ID "|-n|checkout|"};
+	struct match_options options = {.group_by = MATCH_BY_CONTAINER, .proc_root = proc_folder()};
+	struct snapshot_process p = row_of(&inside, 33);
+	struct proc member = inside;
+	struct stat status = {.st_ino = 0};
+	struct matcher *m = NULL;
+	char root[256];
+
+	check_begin("match: of the dead, one that lives in the container leads to its conmon");
+	snprintf(root, sizeof(root), "%s", proc_path("fs"));
+	options.cgroup_root = root;
+	options.host_root = (char *)hostfs_root();
+	for (size_t i = 0; i < COUNT_OF(paths); i++)
+		expect(!mkdir(proc_path(paths[i]), 0755), "mkdir %s", paths[i]);
+	expect(!stat(proc_path(paths[1]), &status), "stat %s", paths[1]);
+	proc_file("fs/cgroup.controllers", "");
+	member.pid = PID + 3;
+	member.parent = conmon.pid;
+	proc_write(&member);
+	proc_write(&conmon);
+	p.cgroup = status.st_ino;
+	expect(!match_open(&m, ROWS, &options), "match_open");
+	match_begin(m);
+	expect_group(m, &p, SHORT, "nobody is in there");
+	proc_file("fs/libpod-" ID ".scope/cgroup.procs", "4245\n4250\n");
+	p.row++;
+	p.pid += 2;
+	expect_group(m, &p, "checkout", "one is");
+	match_close(m);
+	proc_file("fs/libpod-" ID ".scope/cgroup.procs", NULL);
+	proc_file("fs/cgroup.controllers", NULL);
+	for (size_t i = COUNT_OF(paths); i-- > 0;)
+		rmdir(proc_path(paths[i]));
+	proc_remove(PID - 2);
+	proc_remove(PID + 3);
+	check_end();
+}
+
 int main(void)
 {
 	proc_open();
@@ -216,6 +265,7 @@ int main(void)
 	test_changes();
 	test_details();
 	test_conmon();
+	test_conmon_of_the_dead();
 	hostfs_close();
 	proc_close();
 	return check_status();

@@ -1,11 +1,19 @@
 /* SPDX-License-Identifier: GPL-2.0 OR MIT */
 /* Copyright (c) 2026 ebpf_tcp authors */
 
-/* Set "always_": iterators of every backend, run by the loader. */
+/* Set "always_": what every backend has: iterators, run by the loader, and control groups. */
 #ifndef EBPF_TCP_ALWAYS_BPF_H
 #define EBPF_TCP_ALWAYS_BPF_H
 
+#include "cgroup.bpf.h"
 #include "older.bpf.h"
+
+SEC("raw_tp/cgroup_mkdir")
+int always_cgroup(struct bpf_raw_tracepoint_args *ctx)
+{
+	on_cgroup((struct cgroup *)ctx->args[0], (const char *)ctx->args[1]);
+	return 0;
+}
 
 /* Run at every tick, if asked for: what waits for an accept. */
 SEC("iter/bpf_map_elem")

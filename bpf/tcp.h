@@ -60,6 +60,7 @@ struct tcp_knobs {
 	_Bool listeners;       /* accept queues */
 	_Bool responses;       /* turns: requests and responses */
 	_Bool states;          /* connections in other states than ESTABLISHED */
+	_Bool cgroups;         /* paths of control groups, as they begin */
 	_Bool failures;        /* each failed connect is an event... */
 	__u64 slow_connect_ns; /* ...and each that took longer; 0: none */
 	_Bool by_scope;
@@ -242,6 +243,14 @@ struct tcp_event {
 	char comm[TCP_COMM_LEN];
 };
 
+#define TCP_CGROUP_PATH 504 /* with its end; longer ones are not told */
+
+/* A control group that begins, told if asked for: its id as tcp_row.cgroup has it. */
+struct tcp_cgroup {
+	__u64 id;
+	char path[TCP_CGROUP_PATH];
+};
+
 /* A listening socket at this moment, told if asked for. */
 struct tcp_listener {
 	__u64 drops;  /* connections for which it had no room, since it was last told of */
@@ -288,6 +297,7 @@ _Static_assert(sizeof(struct tcp_process_key) == 16, "tcp_process_key");
 _Static_assert(sizeof(struct tcp_endpoint_key) == 40, "tcp_endpoint_key");
 _Static_assert(sizeof(struct tcp_histogram) == 872, "tcp_histogram");
 _Static_assert(sizeof(struct tcp_event) == 80, "tcp_event");
+_Static_assert(sizeof(struct tcp_cgroup) == 512, "tcp_cgroup");
 _Static_assert(sizeof(struct tcp_listener) == 24, "tcp_listener");
 _Static_assert(sizeof(struct tcp_self) == 80, "tcp_self");
 

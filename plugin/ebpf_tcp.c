@@ -160,6 +160,12 @@ static void add_again(void *context, unsigned row, uint64_t start_ns)
 		add_process(context, &p);
 }
 
+static void add_cgroup(void *context, const struct tcp_cgroup *cgroup)
+{
+	(void)context;
+	match_cgroup(plugin.matcher, cgroup->id, cgroup->path);
+}
+
 /* Of a process without a row only the name is known: its events are not told. */
 static void add_event(void *context, const struct tcp_event *raw)
 {
@@ -251,6 +257,7 @@ static int ebpf_tcp_read(void)
 	events_begin(plugin.events);
 	probe_refresh(plugin.probe);
 	match_begin(plugin.matcher);
+	probe_cgroups(plugin.probe, add_cgroup, NULL);
 	probe_events(plugin.probe, add_event, NULL);
 	probe_listeners(plugin.probe, add_listener, NULL);
 	cost_enter(&plugin.cost, METRIC_SNAPSHOT);

@@ -59,6 +59,9 @@ void cgroups_begin(struct cgroups *c);
 /* Told by a process that lives. */
 void cgroups_add(struct cgroups *c, uint64_t id, const char *path);
 
+/* Told by the kernel, of whatever version it is. */
+void cgroups_tell(struct cgroups *c, uint64_t id, const char *path);
+
 /* NULL if none such is known; valid until the next call of cgroups_find() or cgroups_add(). */
 const char *cgroups_known(const struct cgroups *c, uint64_t id);
 

@@ -136,6 +136,11 @@ void cgroups_add(struct cgroups *c, uint64_t id, const char *path)
 		remember(c, id, path);
 }
 
+void cgroups_tell(struct cgroups *c, uint64_t id, const char *path)
+{
+	remember(c, id, path);
+}
+
 const char *cgroups_known(const struct cgroups *c, uint64_t id)
 {
 	const struct known *k = look_up(c, id);

@@ -58,6 +58,9 @@ void match_close(struct matcher *m);
 /* A tick begins: PID files are looked at. */
 void match_begin(struct matcher *m);
 
+/* A control group has begun, and may be gone: its id as tcp_row.cgroup has it. */
+void match_cgroup(struct matcher *m, uint64_t id, const char *path);
+
 typedef void match_visit(void *context, unsigned row, uint64_t start_ns);
 
 /* Calls `visit` for those rows that had to wait in the last tick, to be asked for again. */

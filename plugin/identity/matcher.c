@@ -20,6 +20,11 @@ void match_begin(struct matcher *m)
 	m->generation += naming_refresh(&m->naming);
 }
 
+void match_cgroup(struct matcher *m, uint64_t id, const char *path)
+{
+	cgroups_tell(m->source.cgroups, id, path);
+}
+
 static bool compares_names(const struct match_options *options)
 {
 	return options->group_by == MATCH_BY_PROCESS && !options->rule_count &&

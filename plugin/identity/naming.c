@@ -199,6 +199,17 @@ int naming_find(char out[GROUP_NAME_SIZE], int *rule, struct naming *n, struct s
 	return status < 0 ? status : 0;
 }
 
+bool naming_by_cgroup(const struct match_options *options)
+{
+	bool found = options->group_by == MATCH_BY_UNIT ||
+		     options->group_by == MATCH_BY_CONTAINER ||
+		     options->group_by == MATCH_BY_CGROUP;
+
+	for (unsigned i = 0; i < options->rule_count; i++)
+		found |= rule_by_container(options->rules[i]);
+	return found;
+}
+
 void naming_renew(struct naming *n)
 {
 	for (unsigned i = 0; i < n->options->rule_count; i++)

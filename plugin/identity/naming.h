@@ -52,6 +52,9 @@ struct naming {
  */
 int naming_find(char out[GROUP_NAME_SIZE], int *rule, struct naming *n, struct subject *subject);
 
+/* Do names depend on control groups? */
+bool naming_by_cgroup(const struct match_options *options);
+
 /* Gives back what patterns hold, see pattern_renew(). */
 void naming_renew(struct naming *n);
 

@@ -269,6 +269,11 @@ bool rule_captures(const struct rule *rule)
 	return highest_capture(rule->name) > 0;
 }
 
+bool rule_by_container(const struct rule *rule)
+{
+	return rule->kind == RULE_CONTAINER;
+}
+
 void rule_renew(struct rule *rule)
 {
 	for (unsigned i = 0; i < rule->count; i++)

@@ -35,6 +35,8 @@ const char *rule_name(const struct rule *rule);
 /* Does the name depend on what is captured? Else all processes of the rule are one group. */
 bool rule_captures(const struct rule *rule);
 
+bool rule_by_container(const struct rule *rule);
+
 /* NULL is allowed. */
 void rule_free(struct rule *rule);
 

@@ -101,6 +101,7 @@ static const struct optional {
 	{NAMED(kprobe_synack), RETRANSMITS, IF(health)},
 	{NAMED(kprobe_reset_sent), RESETS, IF(health)},
 	{NAMED(kprobe_reset_received), RESETS, IF(health)},
+	{NAMED(always_cgroup), "control groups that come and go within an interval", IF(cgroups)},
 	{NAMED(always_listeners), "accept queues in other network namespaces", IF(listeners)},
 	{NAMED(always_listening), "accept queues", IF(listeners)},
 	{NAMED(always_baseline), "the first bytes of connections older than the plugin", 0},

@@ -89,6 +89,12 @@ static void set_constants(struct probe *p, const struct tcp_knobs *knobs)
 	constants->selective = !are_all(knobs->scopes) || !constants->any_port;
 }
 
+/* A page, if nobody asks for it. */
+static unsigned ring_size(bool wanted)
+{
+	return wanted ? RING_SIZE : (unsigned)sysconf(_SC_PAGESIZE);
+}
+
 static int size_maps(struct probe *p, const struct probe_options *options)
 {
 	const struct tcp_knobs *knobs = &options->knobs;
@@ -115,8 +121,8 @@ static int size_maps(struct probe *p, const struct probe_options *options)
 		{skeleton->maps.round_trips, knobs->health ? row_count : 1},
 		{skeleton->maps.turn_times, knobs->responses ? row_count * TCP_TURN_TIMES : 1},
 		{skeleton->maps.listeners, knobs->listeners ? LISTENERS_MAX : 1},
-		{skeleton->maps.events,
-		 wants_events(options) ? RING_SIZE : (unsigned)sysconf(_SC_PAGESIZE)},
+		{skeleton->maps.events, ring_size(wants_events(options))},
+		{skeleton->maps.cgroups, ring_size(knobs->cgroups)},
 	};
 	int err;
 

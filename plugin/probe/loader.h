@@ -54,7 +54,9 @@ struct probe {
 	__u64 *touched;
 	struct tcp_histogram *histograms[TCP_TIME_COUNT];
 	struct ring_buffer *ring; /* of events; NULL: nobody asked for them */
+	struct ring_buffer *cgroups;
 	probe_visit_event *visit; /* during probe_events() */
+	probe_visit_cgroup *visit_cgroup;
 	void *context;
 	unsigned events;
 	char summary[512];

@@ -88,12 +88,16 @@ void probe_refresh(struct probe *p);
 
 typedef void probe_visit_listener(void *context, const struct tcp_listener *listener);
 typedef void probe_visit_event(void *context, const struct tcp_event *event);
+typedef void probe_visit_cgroup(void *context, const struct tcp_cgroup *cgroup);
 
 /* Calls `visit` for every listening socket, if they were asked for. */
 void probe_listeners(const struct probe *p, probe_visit_listener *visit, void *context);
 
 /* Calls `visit` for the events that have come since the last call, but not for too many. */
 void probe_events(struct probe *p, probe_visit_event *visit, void *context);
+
+/* The same for control groups that have begun. */
+void probe_cgroups(struct probe *p, probe_visit_cgroup *visit, void *context);
 
 void probe_tables(struct probe_tables *out, const struct probe *p);
 

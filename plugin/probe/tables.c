@@ -87,10 +87,30 @@ void probe_events(struct probe *p, probe_visit_event *visit, void *context)
 	ring_buffer__consume(p->ring);
 }
 
-static int open_ring(struct probe *p)
+static int take_cgroup(void *context, void *data, size_t size)
 {
-	p->ring = ring_buffer__new(bpf_map__fd(p->skeleton->maps.events), take_event, p, NULL);
-	return p->ring ? 0 : -errno;
+	struct probe *p = context;
+
+	(void)size;
+	p->visit_cgroup(p->context, data);
+	return ++p->events < EVENTS_MAX ? 0 : -E2BIG;
+}
+
+void probe_cgroups(struct probe *p, probe_visit_cgroup *visit, void *context)
+{
+	if (!p->cgroups)
+		return;
+	p->visit_cgroup = visit;
+	p->context = context;
+	p->events = 0;
+	ring_buffer__consume(p->cgroups);
+}
+
+static int open_ring(struct ring_buffer **out, const struct bpf_map *map, struct probe *p,
+		     ring_buffer_sample_fn take)
+{
+	*out = ring_buffer__new(bpf_map__fd(map), take, p, NULL);
+	return *out ? 0 : -errno;
 }
 
 int tables_open(struct probe *p, const struct probe_options *options)
@@ -100,7 +120,9 @@ int tables_open(struct probe *p, const struct probe_options *options)
 	if (!err)
 		err = fill_free_rows(p);
 	if (!err && wants_events(options))
-		err = open_ring(p);
+		err = open_ring(&p->ring, p->skeleton->maps.events, p, take_event);
+	if (!err && options->knobs.cgroups)
+		err = open_ring(&p->cgroups, p->skeleton->maps.cgroups, p, take_cgroup);
 	return err;
 }
 
@@ -119,6 +141,7 @@ void tables_close(struct probe *p)
 		munmap(p->histograms[TCP_TIME_SERVICE],
 		       sizeof(**p->histograms) * p->row_count * TCP_TURN_TIMES);
 	ring_buffer__free(p->ring);
+	ring_buffer__free(p->cgroups);
 }
 
 void probe_tables(struct probe_tables *out, const struct probe *p)

@@ -331,6 +331,36 @@ static void test_demand(void)
 	}
 }
 
+static void test_demand_of_names(void)
+{
+	static const struct {
+		const char *option;
+		const char *texts[2];
+		bool want;
+	} cases[] = {
+		{"GroupBy", {"Process"}, false},     {"GroupBy", {"Executable"}, false},
+		{"GroupBy", {"User"}, false},        {"GroupBy", {"Unit"}, true},
+		{"GroupBy", {"Container"}, true},    {"GroupBy", {"Cgroup"}, true},
+		{"ProcessMatch", {"a", "b"}, false}, {"ContainerMatch", {"a", "b"}, true},
+	};
+
+	for (size_t i = 0; i < COUNT_OF(cases); i++) {
+		oconfig_value_t values[] = {TEXT((char *)cases[i].texts[0]),
+					    TEXT((char *)cases[i].texts[1])};
+		struct config c;
+
+		check_begin("config: who needs control groups: %s %s", cases[i].option,
+			    cases[i].texts[0]);
+		config_start(&c);
+		expect(read_values(&c, cases[i].option, values, cases[i].texts[1] ? 2 : 1) == 0,
+		       "refused");
+		expect(config_finish(&c) == 0, "config_finish failed");
+		expect_u64(c.probe.knobs.cgroups, cases[i].want, "cgroups");
+		config_free(&c);
+		check_end();
+	}
+}
+
 int main(void)
 {
 	test_rule_kinds();
@@ -339,6 +369,7 @@ int main(void)
 	test_rule_events();
 	test_rule_bad_values();
 	test_demand();
+	test_demand_of_names();
 	test_rule_block_errors();
 	return check_status();
 }

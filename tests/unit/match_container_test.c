@@ -210,6 +210,37 @@ static void test_conmon(void)
 	check_end();
 }
 
+/* Its control group is gone too; the kernel has told the path when it began. */
+static void test_brief(void)
+{
+	static const struct {
+		uint64_t id;
+		const char *file, *text, *want;
+	} rows[] = {
+		{CGROUP, DOCKER, "{\"Name\":\"/checkout\"}", "checkout"},
+		{CGROUP, LINK, "", "shop_checkout-7f9c_app"},
+		{CGROUP, DOCKER, NULL, SHORT},
+		{CGROUP + 1, DOCKER, "{\"Name\":\"/checkout\"}", "-"},
+		{CGROUP | TCP_CGROUP_V1, DOCKER, "{\"Name\":\"/checkout\"}", "checkout"},
+	};
+	struct snapshot_process p = row_of(&inside, 33);
+
+	check_begin(
+		"match: a container that is gone with its control group has its name, or its id");
+	for (size_t i = 0; i < COUNT_OF(rows); i++) {
+		struct matcher *m =
+			open_matcher((struct match_options){.group_by = MATCH_BY_CONTAINER});
+
+		hostfs_file(rows[i].file, rows[i].text);
+		p.cgroup = CGROUP | (rows[i].id & TCP_CGROUP_V1);
+		match_cgroup(m, rows[i].id, "/system.slice/docker-" ID ".scope");
+		expect_group(m, &p, rows[i].want, rows[i].file);
+		match_close(m);
+		hostfs_file(rows[i].file, NULL);
+	}
+	check_end();
+}
+
 /* Both are gone who worked in there, and who began it. */
 static void test_conmon_of_the_dead(void)
 {
@@ -265,6 +296,7 @@ int main(void)
 	test_changes();
 	test_details();
 	test_conmon();
+	test_brief();
 	test_conmon_of_the_dead();
 	hostfs_close();
 	proc_close();

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: GPL-2.0 OR MIT */
+/* Copyright (c) 2026 ebpf_tcp authors */
+
+/* Control groups: of those that are gone at the next tick, nobody else tells the path. */
+#ifndef EBPF_TCP_CGROUP_BPF_H
+#define EBPF_TCP_CGROUP_BPF_H
+
+#include "maps.bpf.h"
+
+/* Its id as current_cgroup() has it; 0: of a hierarchy whose ids nobody asks for. */
+static __always_inline __u64 cgroup_id(struct cgroup *cgroup)
+{
+	__u64 id = BPF_CORE_READ(cgroup, kn, id);
+	struct cgroup_subsys_state *memory = NULL;
+
+	if (!BPF_CORE_READ(cgroup, root, hierarchy_id))
+		return id;
+	if (bpf_core_enum_value_exists(enum cgroup_subsys_id, memory_cgrp_id))
+		bpf_core_read(&memory, sizeof(memory),
+			      &cgroup->subsys[bpf_core_enum_value(enum cgroup_subsys_id,
+								  memory_cgrp_id)]);
+	return memory ? id | TCP_CGROUP_V1 : 0;
+}
+
+/* Without room nobody is told: the path is then known for as long as the control group is there. */
+static __always_inline void on_cgroup(struct cgroup *cgroup, const char *path)
+{
+	__u64 id = cgroup_id(cgroup);
+	struct tcp_cgroup *told;
+	long length;
+
+	if (!id)
+		return;
+	told = bpf_ringbuf_reserve(&cgroups, sizeof(*told), 0);
+	if (!told)
+		return;
+	told->id = id;
+	length = bpf_probe_read_kernel_str(told->path, sizeof(told->path), path);
+	if (length > 0 && length < (long)sizeof(told->path))
+		bpf_ringbuf_submit(told, BPF_RB_NO_WAKEUP);
+	else
+		bpf_ringbuf_discard(told, BPF_RB_NO_WAKEUP);
+}
+
+#endif

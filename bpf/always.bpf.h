@@ -5,7 +5,6 @@
 #ifndef EBPF_TCP_ALWAYS_BPF_H
 #define EBPF_TCP_ALWAYS_BPF_H
 
-#include "cgroup.bpf.h"
 #include "older.bpf.h"
 
 SEC("raw_tp/cgroup_mkdir")

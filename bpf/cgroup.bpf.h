@@ -1,11 +1,28 @@
 /* SPDX-License-Identifier: GPL-2.0 OR MIT */
 /* Copyright (c) 2026 ebpf_tcp authors */
 
-/* Control groups: of those that are gone at the next tick, nobody else tells the path. */
+/* Control groups: that of a process, and paths, which nobody else tells once they are gone. */
 #ifndef EBPF_TCP_CGROUP_BPF_H
 #define EBPF_TCP_CGROUP_BPF_H
 
 #include "maps.bpf.h"
+
+/* Where cgroup v2 is not used, what it would say is in the hierarchy of the memory controller. */
+static __always_inline __u64 current_cgroup(void)
+{
+	struct task_struct *task = (struct task_struct *)bpf_get_current_task();
+	__u64 id = bpf_get_current_cgroup_id(), v1;
+	struct cgroup_subsys_state *memory;
+	struct css_set *set;
+
+	if (id > CGROUP_ROOT || !bpf_core_enum_value_exists(enum cgroup_subsys_id, memory_cgrp_id))
+		return id;
+	set = BPF_CORE_READ(task, cgroups);
+	bpf_core_read(&memory, sizeof(memory),
+		      &set->subsys[bpf_core_enum_value(enum cgroup_subsys_id, memory_cgrp_id)]);
+	v1 = BPF_CORE_READ(memory, cgroup, kn, id);
+	return v1 > CGROUP_ROOT ? v1 | TCP_CGROUP_V1 : id;
+}
 
 /* Its id as current_cgroup() has it; 0: of a hierarchy whose ids nobody asks for. */
 static __always_inline __u64 cgroup_id(struct cgroup *cgroup)

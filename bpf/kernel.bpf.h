@@ -26,6 +26,7 @@
 #define S_IFSOCK 0140000
 #define PF_KTHREAD 0x200000
 #define SIN6_ADDR 8             /* offset in struct sockaddr_in6 */
+#define UTS_HOST 0xeffffffeU    /* inode of the UTS namespace that the host began with */
 #define CGROUP_ROOT 1           /* id of the root of every hierarchy */
 #define GROWTH_MAX (1ULL << 40) /* bytes; more at once is a bug, not traffic */
 

@@ -147,6 +147,8 @@ ROW_TABLE(round_trips, struct tcp_histogram, 1);
 
 ROW_TABLE(turn_times, struct tcp_histogram, 1); /* TCP_TURN_TIMES for each row */
 
+ROW_TABLE(hostnames, struct tcp_hostname, 1);
+
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, 16384);

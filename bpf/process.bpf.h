@@ -5,7 +5,7 @@
 #ifndef EBPF_TCP_PROCESS_BPF_H
 #define EBPF_TCP_PROCESS_BPF_H
 
-#include "maps.bpf.h"
+#include "cgroup.bpf.h"
 
 static __always_inline struct tcp_row *row_at(__u32 row)
 {
@@ -19,23 +19,6 @@ static __always_inline void touch(__u32 row)
 
 	if (last)
 		*last = tick;
-}
-
-/* Where cgroup v2 is not used, what it would say is in the hierarchy of the memory controller. */
-static __always_inline __u64 current_cgroup(void)
-{
-	struct task_struct *task = (struct task_struct *)bpf_get_current_task();
-	__u64 id = bpf_get_current_cgroup_id(), v1;
-	struct cgroup_subsys_state *memory;
-	struct css_set *set;
-
-	if (id > CGROUP_ROOT || !bpf_core_enum_value_exists(enum cgroup_subsys_id, memory_cgrp_id))
-		return id;
-	set = BPF_CORE_READ(task, cgroups);
-	bpf_core_read(&memory, sizeof(memory),
-		      &set->subsys[bpf_core_enum_value(enum cgroup_subsys_id, memory_cgrp_id)]);
-	v1 = BPF_CORE_READ(memory, cgroup, kn, id);
-	return v1 > CGROUP_ROOT ? v1 | TCP_CGROUP_V1 : id;
 }
 
 /* What only the running process can tell, if the row is about it. */
@@ -52,6 +35,21 @@ static __always_inline void row_introduce(__u32 number)
 	row->cgroup = current_cgroup();
 	row->parent =
 		BPF_CORE_READ((struct task_struct *)bpf_get_current_task(), real_parent, tgid);
+}
+
+/* Processes outside of containers have the host's, which tells nothing. */
+static __always_inline void hostname_set(__u32 number, __u32 pid)
+{
+	struct task_struct *task = (struct task_struct *)bpf_get_current_task();
+	struct tcp_hostname *out = bpf_map_lookup_elem(&hostnames, &number);
+	struct uts_namespace *uts;
+
+	if (!out)
+		return;
+	out->name[0] = '\0';
+	uts = BPF_CORE_READ(task, nsproxy, uts_ns);
+	if (bpf_get_current_pid_tgid() >> 32 == pid && BPF_CORE_READ(uts, ns.inum) != UTS_HOST)
+		BPF_CORE_READ_STR_INTO(&out->name, uts, name.nodename);
 }
 
 /*
@@ -123,6 +121,8 @@ static __always_inline __u32 process_add(const struct tcp_process_key *key, __u6
 	row->parent = 0;
 	row->wants = 0;
 	row_introduce(number);
+	if (knobs.hostnames)
+		hostname_set(number, key->pid);
 	number = row_publish(&processes, key, &free_rows, number, key->start_ns);
 	if (number)
 		return number;

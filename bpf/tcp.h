@@ -60,6 +60,7 @@ struct tcp_knobs {
 	_Bool listeners;       /* accept queues */
 	_Bool responses;       /* turns: requests and responses */
 	_Bool states;          /* connections in other states than ESTABLISHED */
+	_Bool hostnames;       /* of the processes' UTS namespaces */
 	_Bool cgroups;         /* paths of control groups, as they begin */
 	_Bool failures;        /* each failed connect is an event... */
 	__u64 slow_connect_ns; /* ...and each that took longer; 0: none */
@@ -169,6 +170,11 @@ struct tcp_row {
 	__u32 process_row;       /* of an endpoint: its process's */
 	__u32 wants;             /* of a process: enum tcp_wants; the user half writes it */
 	char comm[TCP_COMM_LEN]; /* of the group leader */
+};
+
+/* How the host calls itself for the process of that row, apart from it; "" on the host itself. */
+struct tcp_hostname {
+	char name[72]; /* up to 64 bytes and the end */
 };
 
 #define TCP_UID_UNKNOWN 0xffffffffU
@@ -293,6 +299,7 @@ _Static_assert(sizeof(struct tcp_bytes) == 16, "tcp_bytes");
 _Static_assert(sizeof(struct tcp_endpoint) == 24, "tcp_endpoint");
 _Static_assert(sizeof(struct tcp_row) == sizeof(struct tcp_counters) + 88 + 8 * TCP_TIME_COUNT,
 	       "tcp_row");
+_Static_assert(sizeof(struct tcp_hostname) == 72, "tcp_hostname");
 _Static_assert(sizeof(struct tcp_process_key) == 16, "tcp_process_key");
 _Static_assert(sizeof(struct tcp_endpoint_key) == 40, "tcp_endpoint_key");
 _Static_assert(sizeof(struct tcp_histogram) == 872, "tcp_histogram");

@@ -182,6 +182,23 @@ enum cgroup_subsys_id { memory_cgrp_id };
 /* Of the kernel, not of libbpf's header: what this one has. */
 enum bpf_func_id___kernel { BPF_FUNC_get_current_task_btf___kernel };
 
+struct new_utsname {
+	char nodename[65];
+};
+
+struct ns_common {
+	unsigned int inum;
+};
+
+struct uts_namespace {
+	struct new_utsname name;
+	struct ns_common ns;
+};
+
+struct nsproxy {
+	struct uts_namespace *uts_ns;
+};
+
 struct task_struct {
 	unsigned int flags;
 	int pid;
@@ -190,6 +207,7 @@ struct task_struct {
 	struct task_struct *group_leader;
 	struct task_struct *real_parent;
 	struct css_set *cgroups;
+	struct nsproxy *nsproxy;
 	struct signal_struct *signal;
 	char comm[16];
 };

@@ -262,6 +262,7 @@ int config_finish(struct config *c)
 	}
 	if (follow_host(c))
 		return -1;
+	c->probe.knobs.hostnames = naming_by_container(&c->match);
 	c->probe.knobs.cgroups = naming_by_cgroup(&c->match);
 	c->match.proc_root = c->snapshot.proc_root;
 	return 0;

@@ -199,15 +199,25 @@ int naming_find(char out[GROUP_NAME_SIZE], int *rule, struct naming *n, struct s
 	return status < 0 ? status : 0;
 }
 
+static bool has_container_rule(const struct match_options *options)
+{
+	for (unsigned i = 0; i < options->rule_count; i++)
+		if (rule_by_container(options->rules[i]))
+			return true;
+	return false;
+}
+
 bool naming_by_cgroup(const struct match_options *options)
 {
-	bool found = options->group_by == MATCH_BY_UNIT ||
-		     options->group_by == MATCH_BY_CONTAINER ||
-		     options->group_by == MATCH_BY_CGROUP;
+	return options->group_by == MATCH_BY_UNIT || options->group_by == MATCH_BY_CONTAINER ||
+	       options->group_by == MATCH_BY_CGROUP || has_container_rule(options);
+}
 
-	for (unsigned i = 0; i < options->rule_count; i++)
-		found |= rule_by_container(options->rules[i]);
-	return found;
+bool naming_by_container(const struct match_options *options)
+{
+	return (options->group_by == MATCH_BY_CONTAINER &&
+		options->container_by != CONTAINER_BY_ID) ||
+	       has_container_rule(options);
 }
 
 void naming_renew(struct naming *n)

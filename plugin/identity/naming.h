@@ -55,6 +55,9 @@ int naming_find(char out[GROUP_NAME_SIZE], int *rule, struct naming *n, struct s
 /* Do names depend on control groups? */
 bool naming_by_cgroup(const struct match_options *options);
 
+/* Do they depend on names of containers? */
+bool naming_by_container(const struct match_options *options);
+
 /* Gives back what patterns hold, see pattern_renew(). */
 void naming_renew(struct naming *n);
 

@@ -185,6 +185,23 @@ static void ask_conmon(struct subject *s, struct container *k)
 		ask_upwards(s, k, cgroups_member(s->source->cgroups, subject_cgroup(s)));
 }
 
+/*
+ * How the container calls itself: in Kubernetes as its pod is called. Unless somebody says
+ * otherwise, runtimes take digits of the id for it.
+ */
+static void ask_hostname(const struct subject *s, struct container *k)
+{
+	const struct tcp_hostname *hostname = s->process->hostname;
+	struct container_names names = {0};
+
+	if (!hostname)
+		return;
+	container_part(names.container, sizeof(names.container), hostname->name,
+		       strnlen(hostname->name, sizeof(hostname->name)));
+	if (strncmp(names.container, k->id, strlen(names.container)) != 0)
+		containers_tell(k, &names);
+}
+
 const struct container *subject_container(struct subject *s)
 {
 	char id[CGROUP_ID_SIZE];
@@ -194,6 +211,8 @@ const struct container *subject_container(struct subject *s)
 	s->container = containers_find(s->source->containers, id);
 	if (s->container && !container_known(&s->container->names))
 		ask_conmon(s, s->container);
+	if (s->container && !container_known(&s->container->names))
+		ask_hostname(s, s->container);
 	return s->container;
 }
 

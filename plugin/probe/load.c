@@ -120,6 +120,7 @@ static int size_maps(struct probe *p, const struct probe_options *options)
 		{skeleton->maps.lifetimes, knobs->lifetimes ? row_count : 1},
 		{skeleton->maps.round_trips, knobs->health ? row_count : 1},
 		{skeleton->maps.turn_times, knobs->responses ? row_count * TCP_TURN_TIMES : 1},
+		{skeleton->maps.hostnames, knobs->hostnames ? row_count : 1},
 		{skeleton->maps.listeners, knobs->listeners ? LISTENERS_MAX : 1},
 		{skeleton->maps.events, ring_size(wants_events(options))},
 		{skeleton->maps.cgroups, ring_size(knobs->cgroups)},

@@ -52,6 +52,7 @@ struct probe {
 	struct tcp_row *rows;
 	struct tcp_bytes *bytes;
 	__u64 *touched;
+	struct tcp_hostname *hostnames; /* NULL: nobody asked for them */
 	struct tcp_histogram *histograms[TCP_TIME_COUNT];
 	struct ring_buffer *ring; /* of events; NULL: nobody asked for them */
 	struct ring_buffer *cgroups;

@@ -30,7 +30,8 @@ struct probe_tables {
 	struct tcp_row *rows;          /* mapped, row_count of them */
 	const struct tcp_bytes *bytes; /* mapped, shard_count times as many */
 	const __u64 *touched;          /* mapped, one per row: the tick in which it last changed */
-	__u64 *tick;                   /* mapped: counted up after each look */
+	const struct tcp_hostname *hostnames; /* mapped, one per row; NULL: not asked for */
+	__u64 *tick;                          /* mapped: counted up after each look */
 	struct tcp_histogram
 		*histograms[TCP_TIME_COUNT]; /* mapped, see probe_histogram(); or NULL */
 	const struct tcp_self *self;         /* mapped */

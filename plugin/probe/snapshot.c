@@ -12,8 +12,10 @@
 #define SWEEP_MOST 256 /* ...but never more rows in one look, at 0.5 us each... */
 #define SWEEP_READS 16 /* ...and /proc is read for so many that seem to live, at 12 us each */
 
-static void fill_in(struct snapshot_process *p, const struct tcp_row *row)
+static void fill_in(struct snapshot_process *p, const struct snapshot *s, unsigned number)
 {
+	const struct tcp_row *row = &s->tables.rows[number];
+
 	p->pid = row->pid;
 	p->uid = row->uid;
 	p->cgroup = row->cgroup;
@@ -22,6 +24,8 @@ static void fill_in(struct snapshot_process *p, const struct tcp_row *row)
 	p->endpoint = row->endpoint;
 	memcpy(p->comm, row->comm, sizeof(p->comm)); /* it may change at any time */
 	p->comm[TCP_COMM_LEN - 1] = '\0';
+	if (s->tables.hostnames && !is_endpoint(s, number))
+		p->hostname = &s->tables.hostnames[number];
 }
 
 /* Tells of a row that grew or is seen for the last time. */
@@ -43,7 +47,7 @@ static void tell(struct snapshot *s, unsigned number, const struct tcp_counters 
 			return;
 		p.row = p.process_row = TCP_ROW_OTHER; /* late growth: the process is gone */
 	} else if (number >= TCP_ROW_FIRST) {
-		fill_in(&p, row);
+		fill_in(&p, s, number);
 	}
 	if (visit)
 		visit(context, &p);
@@ -233,7 +237,7 @@ void snapshot_who(struct snapshot_process *out, const struct snapshot *s, unsign
 		p.last = s->states[row] == LEAVING;
 		if (s->tables.rows[row].exited == TCP_EXIT_UNKNOWN)
 			reap_ask_name(s, row);
-		fill_in(&p, &s->tables.rows[row]);
+		fill_in(&p, s, row);
 	}
 	*out = p;
 }

@@ -33,6 +33,7 @@ struct snapshot_process {
 	struct tcp_endpoint endpoint; /* of which `grown` tells; kind 0: the whole process */
 	unsigned process_row; /* of its process; `row` itself, if this is the whole process */
 	char comm[TCP_COMM_LEN];
+	const struct tcp_hostname *hostname; /* it may change; NULL: of an endpoint, or not asked */
 	struct tcp_counters grown;
 	uint64_t time_max[TCP_TIME_COUNT];
 	const uint32_t *buckets[TCP_TIME_COUNT]; /* growth of histograms; NULL: there is none */

@@ -37,6 +37,9 @@ static int map_tables(struct probe *p, const struct probe_options *options)
 	if (!err)
 		err = map_table((void **)&p->touched, p->skeleton->maps.touched,
 				sizeof(*p->touched), p->row_count);
+	if (!err && options->knobs.hostnames)
+		err = map_table((void **)&p->hostnames, p->skeleton->maps.hostnames,
+				sizeof(*p->hostnames), p->row_count);
 	for (unsigned i = 0; !err && i < TCP_TIME_COUNT; i++)
 		if (maps[i])
 			err = map_table((void **)&p->histograms[i], maps[i],
@@ -134,6 +137,8 @@ void tables_close(struct probe *p)
 		munmap(p->bytes, sizeof(*p->bytes) * p->row_count * p->shard_count);
 	if (p->touched)
 		munmap(p->touched, sizeof(*p->touched) * p->row_count);
+	if (p->hostnames)
+		munmap(p->hostnames, sizeof(*p->hostnames) * p->row_count);
 	for (unsigned i = 0; i < TCP_TIME_SERVICE; i++)
 		if (p->histograms[i])
 			munmap(p->histograms[i], sizeof(*p->histograms[i]) * p->row_count);
@@ -150,6 +155,7 @@ void probe_tables(struct probe_tables *out, const struct probe *p)
 		.rows = p->rows,
 		.bytes = p->bytes,
 		.touched = p->touched,
+		.hostnames = p->hostnames,
 		.tick = &p->skeleton->data->tick,
 		.self = &p->skeleton->bss->self,
 		.endpoints_taken = &p->skeleton->bss->endpoints_taken,

@@ -127,8 +127,8 @@ static void start_both(char *backend)
 	start(&options);
 	test.options = "all";
 	options.knobs.lifetimes = options.knobs.health = options.knobs.listeners =
-		options.knobs.responses = options.knobs.states = options.knobs.failures =
-			options.knobs.cgroups = true;
+		options.knobs.responses = options.knobs.states = options.knobs.failures = true;
+	options.knobs.hostnames = options.knobs.cgroups = true;
 	options.knobs.by_scope = options.knobs.by_destination = options.knobs.by_port = true;
 	options.knobs.by_client = true;
 	options.knobs.slow_connect_ns = 1;

@@ -336,26 +336,36 @@ static void test_demand_of_names(void)
 	static const struct {
 		const char *option;
 		const char *texts[2];
-		bool want;
+		const char *by; /* ContainerName */
+		bool cgroups, hostnames;
 	} cases[] = {
-		{"GroupBy", {"Process"}, false},     {"GroupBy", {"Executable"}, false},
-		{"GroupBy", {"User"}, false},        {"GroupBy", {"Unit"}, true},
-		{"GroupBy", {"Container"}, true},    {"GroupBy", {"Cgroup"}, true},
-		{"ProcessMatch", {"a", "b"}, false}, {"ContainerMatch", {"a", "b"}, true},
+		{"GroupBy", {"Process"}, "name", false, false},
+		{"GroupBy", {"Executable"}, "name", false, false},
+		{"GroupBy", {"User"}, "name", false, false},
+		{"GroupBy", {"Unit"}, "name", true, false},
+		{"GroupBy", {"Cgroup"}, "name", true, false},
+		{"GroupBy", {"Container"}, "name", true, true},
+		{"GroupBy", {"Container"}, "pod", true, true},
+		{"GroupBy", {"Container"}, "id", true, false},
+		{"ProcessMatch", {"a", "b"}, "name", false, false},
+		{"ContainerMatch", {"a", "b"}, "name", true, true},
 	};
 
 	for (size_t i = 0; i < COUNT_OF(cases); i++) {
 		oconfig_value_t values[] = {TEXT((char *)cases[i].texts[0]),
 					    TEXT((char *)cases[i].texts[1])};
+		oconfig_value_t by = TEXT((char *)cases[i].by);
 		struct config c;
 
-		check_begin("config: who needs control groups: %s %s", cases[i].option,
-			    cases[i].texts[0]);
+		check_begin("config: what names need: %s %s, %s", cases[i].option,
+			    cases[i].texts[0], cases[i].by);
 		config_start(&c);
 		expect(read_values(&c, cases[i].option, values, cases[i].texts[1] ? 2 : 1) == 0,
 		       "refused");
+		expect(read_values(&c, "ContainerName", &by, 1) == 0, "refused");
 		expect(config_finish(&c) == 0, "config_finish failed");
-		expect_u64(c.probe.knobs.cgroups, cases[i].want, "cgroups");
+		expect_u64(c.probe.knobs.cgroups, cases[i].cgroups, "cgroups");
+		expect_u64(c.probe.knobs.hostnames, cases[i].hostnames, "hostnames");
 		config_free(&c);
 		check_end();
 	}

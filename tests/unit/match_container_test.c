@@ -241,6 +241,38 @@ static void test_brief(void)
 	check_end();
 }
 
+static void test_hostname(void)
+{
+	static const struct {
+		const char *hostname, *file, *want;
+	} rows[] = {
+		{"checkout-7f9c", NULL, "checkout-7f9c"},
+		{"", NULL, SHORT},
+		{SHORT, NULL, SHORT},
+		{"a/b", NULL, "a_b"},
+		{"checkout-7f9c", LINK, "shop_checkout-7f9c_app"},
+	};
+	struct snapshot_process p = row_of(&inside, 33);
+
+	check_begin("match: where nothing can be read, a container is called as it calls itself");
+	proc_write(&inside);
+	for (size_t i = 0; i < COUNT_OF(rows); i++) {
+		struct matcher *m =
+			open_matcher((struct match_options){.group_by = MATCH_BY_CONTAINER});
+		struct tcp_hostname hostname = {0};
+
+		snprintf(hostname.name, sizeof(hostname.name), "%s", rows[i].hostname);
+		p.hostname = &hostname;
+		if (rows[i].file)
+			hostfs_file(rows[i].file, "");
+		expect_group(m, &p, rows[i].want, rows[i].hostname);
+		match_close(m);
+		hostfs_file(LINK, NULL);
+	}
+	proc_remove(PID);
+	check_end();
+}
+
 /* Both are gone who worked in there, and who began it. */
 static void test_conmon_of_the_dead(void)
 {
@@ -296,6 +328,7 @@ int main(void)
 	test_changes();
 	test_details();
 	test_conmon();
+	test_hostname();
 	test_brief();
 	test_conmon_of_the_dead();
 	hostfs_close();

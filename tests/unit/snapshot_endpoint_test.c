@@ -12,6 +12,7 @@ static void expect_endpoint(unsigned row, unsigned process_row, struct tcp_endpo
 {
 	const struct snapshot_process *p = &visit_of(row)->process;
 
+	expect(!p->hostname, "the hostname of row %u", row);
 	expect(memcmp(&p->endpoint, &endpoint, sizeof(endpoint)) == 0, "endpoint of row %u", row);
 	expect_u64(p->process_row, process_row, "process's row of row %u", row);
 	expect_u64(p->grown.rx_bytes, rx_bytes, "bytes of row %u", row);

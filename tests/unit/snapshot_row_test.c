@@ -89,6 +89,24 @@ static void test_rename(void)
 	fake_remove(PID_BASE + 1);
 }
 
+static void test_hostname(void)
+{
+	struct snapshot_process p;
+	unsigned row;
+
+	reader_begin("how its host calls itself is told with a process");
+	row = spawn(PID_BASE + 1, 77 * TICK_NS, "sh");
+	kernel_receive(row, 7);
+	look();
+	expect(visit_of(row)->process.hostname == &kernel.hostnames[row], "in a look");
+	snapshot_who(&p, reader.snapshot, row, 77 * TICK_NS);
+	expect(p.hostname == &kernel.hostnames[row], "asked for");
+	snapshot_who(&p, reader.snapshot, row, 78 * TICK_NS);
+	expect(!p.hostname, "of another process");
+	reader_end();
+	fake_remove(PID_BASE + 1);
+}
+
 /* The listener of a daemon that took its name later, or executed another program. */
 static void test_late_name(void)
 {
@@ -154,6 +172,7 @@ int main(void)
 		return 2;
 	test_describe();
 	test_rename();
+	test_hostname();
 	test_late_name();
 	test_late_name_race();
 	test_late_name_reused();

@@ -377,6 +377,7 @@ int try_open(struct snapshot **out)
 		.rows = kernel.rows,
 		.bytes = kernel.bytes[0],
 		.touched = kernel.touched,
+		.hostnames = kernel.hostnames,
 		.tick = &kernel.tick,
 		.shard_count = SHARDS,
 		.self = &kernel.self,

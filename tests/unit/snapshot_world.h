@@ -39,6 +39,7 @@ struct kernel_half {
 	struct tcp_row rows[ALL_ROWS];
 	struct tcp_bytes bytes[SHARDS][ALL_ROWS];
 	__u64 touched[ALL_ROWS], tick;
+	struct tcp_hostname hostnames[ALL_ROWS];
 	struct tcp_row told[ALL_ROWS]; /* the rows when `touched` was last set */
 	struct tcp_histogram times[TCP_TIME_SERVICE][ALL_ROWS];
 	struct tcp_histogram turns[ALL_ROWS][TCP_TURN_TIMES]; /* the other times of each row */

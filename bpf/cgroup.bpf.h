@@ -7,6 +7,12 @@
 
 #include "maps.bpf.h"
 
+/* Of all controllers of a process, or of a control group, that of memory. */
+#define READ_MEMORY(out, holder)                                                                   \
+	bpf_core_read(                                                                             \
+		&(out), sizeof(out),                                                               \
+		&(holder)->subsys[bpf_core_enum_value(enum cgroup_subsys_id, memory_cgrp_id)])
+
 /* Where cgroup v2 is not used, what it would say is in the hierarchy of the memory controller. */
 static __always_inline __u64 current_cgroup(void)
 {
@@ -18,8 +24,7 @@ static __always_inline __u64 current_cgroup(void)
 	if (id > CGROUP_ROOT || !bpf_core_enum_value_exists(enum cgroup_subsys_id, memory_cgrp_id))
 		return id;
 	set = BPF_CORE_READ(task, cgroups);
-	bpf_core_read(&memory, sizeof(memory),
-		      &set->subsys[bpf_core_enum_value(enum cgroup_subsys_id, memory_cgrp_id)]);
+	READ_MEMORY(memory, set);
 	v1 = BPF_CORE_READ(memory, cgroup, kn, id);
 	return v1 > CGROUP_ROOT ? v1 | TCP_CGROUP_V1 : id;
 }
@@ -33,9 +38,7 @@ static __always_inline __u64 cgroup_id(struct cgroup *cgroup)
 	if (!BPF_CORE_READ(cgroup, root, hierarchy_id))
 		return id;
 	if (bpf_core_enum_value_exists(enum cgroup_subsys_id, memory_cgrp_id))
-		bpf_core_read(&memory, sizeof(memory),
-			      &cgroup->subsys[bpf_core_enum_value(enum cgroup_subsys_id,
-								  memory_cgrp_id)]);
+		READ_MEMORY(memory, cgroup);
 	return memory ? id | TCP_CGROUP_V1 : 0;
 }
 
